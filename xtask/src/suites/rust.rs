@@ -1,0 +1,43 @@
+//! The suites that are cargo's own.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::Context;
+use crate::{Outcome, process};
+
+/// The variable by which tests learn how far to stretch their long waits.
+pub(super) const TIME_FACTOR: &str = "FANLINE_TEST_TIME_FACTOR";
+
+/// Every file is as rustfmt writes it.
+pub(super) fn format(context: &Context<'_>) -> Result<Outcome> {
+    cargo(context, &["fmt", "--all", "--check"])
+}
+
+/// No warning anywhere, tests and benchmarks included.
+pub(super) fn clippy(context: &Context<'_>) -> Result<Outcome> {
+    let arguments = ["clippy", "--locked", "--workspace", "--all-targets", "--"];
+    cargo(context, &[&arguments[..], &["-D", "warnings"]].concat())
+}
+
+/// All Rust tests. Its output is not held back: the closing lines of each binary are the proof.
+pub(super) fn test(context: &Context<'_>) -> Result<Outcome> {
+    cargo(context, &["test", "--locked", "--workspace"])
+}
+
+/// The server, as the tests with real clients start it. The whole workspace's binaries, since the
+/// same choice of packages as above finds all dependencies built.
+pub(super) fn build(context: &Context<'_>) -> Result<Outcome> {
+    cargo(context, &["build", "--locked", "--workspace", "--bins"])
+}
+
+fn cargo(context: &Context<'_>, arguments: &[&str]) -> Result<Outcome> {
+    process::run(
+        Command::new("cargo")
+            .args(arguments)
+            .env(TIME_FACTOR, context.options.time_factor.to_string())
+            .current_dir(context.repository.root()),
+    )?;
+    Ok(Outcome::Passed)
+}

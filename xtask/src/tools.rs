@@ -1,0 +1,51 @@
+//! What the tests need beside Rust, and how it is had: Debian packages, npm packages, PyPI packages.
+
+mod debian;
+mod packages;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use crate::repository::Repository;
+
+/// Something that a suite needs and that may be missing from a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tool {
+    /// Node.js 20 or newer, with npm.
+    Node,
+    /// Python 3 that can make virtual environments.
+    Python,
+    /// A browser without a window.
+    Chromium,
+    /// The packages that `tests/clients/javascript/package-lock.json` pins.
+    NpmPackages,
+    /// The packages that `tests/clients/python/requirements.txt` pins.
+    PythonPackages,
+}
+
+/// The tools that could not be had, each with the reason and what to do.
+pub(crate) type Missing = BTreeMap<Tool, String>;
+
+/// Installs what is missing of `wanted`, and says so. What this user may not install is in the
+/// answer; an installation that was tried and failed is an error.
+pub(crate) fn prepare(repository: &Repository, wanted: &[Tool]) -> Result<Missing> {
+    let mut missing = debian::install(wanted)?;
+    for (tool, base) in [
+        (Tool::NpmPackages, Tool::Node),
+        (Tool::PythonPackages, Tool::Python),
+    ] {
+        if !wanted.contains(&tool) {
+            continue;
+        }
+        if let Some(reason) = missing.get(&base).cloned() {
+            missing.insert(tool, reason);
+            continue;
+        }
+        match tool {
+            Tool::NpmPackages => packages::npm(repository)?,
+            _ => packages::pypi(repository)?,
+        }
+    }
+    Ok(missing)
+}
