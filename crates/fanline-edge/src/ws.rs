@@ -13,7 +13,14 @@
 //! allocate on the word of a client: only for bytes that have arrived, within the message limit.
 
 mod decoder;
+pub mod echo;
+pub mod encoder;
+pub mod handshake;
 mod incoming;
+mod socket;
+mod stream;
 
 pub use decoder::{DecodeError, Decoder};
 pub use incoming::{Close, Incoming, is_close_code};
+pub use socket::{ByteStream, Socket};
+pub use stream::{ReceiveError, WebSocketStream};
