@@ -1,0 +1,31 @@
+//! Who is asking, and what may they do: apps, keys, proofs, tokens, capabilities, rules.
+//!
+//! The one wall of the house stands in [`access`]: every protocol and every transport asks it, and no
+//! other place decides. Storage is behind the port [`Directory`]; this crate does no IO of its own and
+//! never logs a secret.
+
+pub mod access;
+mod api_key;
+mod app;
+mod app_key;
+mod authority;
+mod directory;
+mod hash_keys;
+mod hmac;
+mod proof;
+mod rule;
+mod secret;
+mod signing_key;
+
+pub use api_key::{ApiKey, ApiKeyText, InvalidApiKey};
+pub use app::{AppSettings, AppSnapshot, Revision, TenantState};
+pub use app_key::AppKey;
+pub use authority::{
+    Authority, Capabilities, Capability, CapabilityError, CredentialRef, Rights, Scope, Scopes,
+};
+pub use directory::{AppRef, Directory, DirectoryError};
+pub use hash_keys::HashKeys;
+pub use proof::{AuthError, Proof, SignatureOf};
+pub use rule::{Access, NamespaceRule, RuleTable, SlowConsumer};
+pub use secret::{SecretBytes, SecretText};
+pub use signing_key::{SigningAlgorithm, SigningKey, WeakSecret};
