@@ -14,6 +14,7 @@ mod message;
 mod pattern;
 mod position;
 mod random;
+mod retention;
 mod user;
 
 pub use channel::{Channel, ChannelName, InvalidChannel};
@@ -26,4 +27,5 @@ pub use message::{Draft, Header, InvalidName, Message, Origin, Payload, PayloadK
 pub use pattern::{ChannelPattern, InvalidPattern};
 pub use position::{Epoch, Fork, InvalidEpoch, Lineage, Position};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use retention::{History, Retention, StateRule};
 pub use user::{InvalidUser, UserId};

@@ -1,0 +1,3 @@
+//! The engine: sessions, the hub, fan-out, resume, limits, eviction, drain.
+mod link;
+pub use link::{Link, Received};
