@@ -51,6 +51,8 @@ fn check(repository: &Repository, document: &Document) -> Result<()> {
     let ready = server.ready().clone();
     process::run(
         Command::new(repository.venv().join("bin/schemathesis"))
+            .arg("--config-file")
+            .arg(repository.python().join("schemathesis.toml"))
             .arg("run")
             .arg(&path)
             .args(["--url", (document.url)(&ready)])

@@ -54,7 +54,7 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "format",
         minutes: 2,
-        tools: &[],
+        tools: &[Tool::RustComponents],
         after: &[],
         run: rust::format,
     },
@@ -68,7 +68,7 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "clippy",
         minutes: 15,
-        tools: &[],
+        tools: &[Tool::RustComponents],
         after: &[],
         run: rust::clippy,
     },
@@ -89,7 +89,7 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "javascript",
         minutes: 5,
-        tools: &[Tool::Node, Tool::NpmPackages],
+        tools: &[Tool::Curl, Tool::Node, Tool::NpmPackages],
         after: &["build"],
         run: clients::javascript,
     },

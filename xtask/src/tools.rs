@@ -2,6 +2,7 @@
 
 mod debian;
 mod packages;
+mod rustup;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,10 @@ use crate::repository::Repository;
 /// Something that a suite needs and that may be missing from a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tool {
+    /// rustfmt and clippy, which a minimal toolchain lacks.
+    RustComponents,
+    /// The client that everybody tries first.
+    Curl,
     /// Node.js 20 or newer, with npm.
     Node,
     /// Python 3 that can make virtual environments.
@@ -31,6 +36,9 @@ pub(crate) type Missing = BTreeMap<Tool, String>;
 /// answer; an installation that was tried and failed is an error.
 pub(crate) fn prepare(repository: &Repository, wanted: &[Tool]) -> Result<Missing> {
     let mut missing = debian::install(wanted)?;
+    if wanted.contains(&Tool::RustComponents) {
+        missing.extend(rustup::install()?);
+    }
     for (tool, base) in [
         (Tool::NpmPackages, Tool::Node),
         (Tool::PythonPackages, Tool::Python),

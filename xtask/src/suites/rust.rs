@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::Context;
 use crate::{Outcome, process};
@@ -12,7 +12,11 @@ pub(super) const TIME_FACTOR: &str = "FANLINE_TEST_TIME_FACTOR";
 
 /// Every file is as rustfmt writes it.
 pub(super) fn format(context: &Context<'_>) -> Result<Outcome> {
-    cargo(context, &["fmt", "--all", "--check"])
+    cargo(
+        context,
+        &["fmt", "--all", "--", "--check", "--files-with-diff"],
+    )
+    .context("`cargo fmt --all` cures it")
 }
 
 /// No warning anywhere, tests and benchmarks included.

@@ -53,16 +53,18 @@ pub(super) fn install(wanted: &[Tool]) -> Result<Missing> {
 
 fn packages(tool: Tool) -> &'static [&'static str] {
     match tool {
+        Tool::Curl => &["curl"],
         Tool::Node => &["nodejs", "npm"],
         Tool::Python => &["python3", "python3-venv"],
         // A page without fonts is a screenshot without words.
         Tool::Chromium => &["chromium", "fonts-dejavu-core"],
-        Tool::NpmPackages | Tool::PythonPackages => &[],
+        Tool::RustComponents | Tool::NpmPackages | Tool::PythonPackages => &[],
     }
 }
 
 fn present(tool: Tool) -> bool {
     match tool {
+        Tool::Curl => process::answers("curl", &["--version"]),
         Tool::Node => {
             process::answers("npm", &["--version"])
                 && process::answers(
@@ -74,7 +76,7 @@ fn present(tool: Tool) -> bool {
         Tool::Chromium => {
             std::env::var_os("FANLINE_CHROMIUM").is_some() || Path::new(CHROMIUM).exists()
         }
-        Tool::NpmPackages | Tool::PythonPackages => true,
+        Tool::RustComponents | Tool::NpmPackages | Tool::PythonPackages => true,
     }
 }
 

@@ -52,8 +52,11 @@ export async function openBrowser() {
 /** Serves `files` (path → { type, body }) on a port of its own. */
 export async function serve(files) {
   const server = createServer((request, response) => {
-    const file = files[new URL(request.url, 'http://localhost').pathname];
-    if (file === undefined) {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const file = files[pathname];
+    if (pathname === '/favicon.ico') {
+      response.writeHead(204).end();
+    } else if (file === undefined) {
       response.writeHead(404).end();
     } else {
       response.writeHead(200, { 'content-type': file.type }).end(file.body);
