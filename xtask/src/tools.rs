@@ -17,7 +17,7 @@ pub(crate) enum Tool {
     RustComponents,
     /// The client that everybody tries first.
     Curl,
-    /// Node.js 20 or newer, with npm.
+    /// Node.js 18.19 or newer (that of Debian 12), with npm.
     Node,
     /// Python 3 that can make virtual environments.
     Python,

@@ -69,7 +69,10 @@ fn present(tool: Tool) -> bool {
             process::answers("npm", &["--version"])
                 && process::answers(
                     "node",
-                    &["-e", "process.exit(parseInt(process.versions.node) < 20)"],
+                    &[
+                        "-e",
+                        "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)",
+                    ],
                 )
         }
         Tool::Python => process::answers("python3", &["-c", "import ensurepip, venv"]),
