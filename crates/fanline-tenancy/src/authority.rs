@@ -205,6 +205,34 @@ impl Scopes {
             }
         }
     }
+
+    /// Whether the scope is there for everything that the pattern matches. Patterns of user channels need
+    /// the scope `users`.
+    pub fn cover(&self, scope: Scope, pattern: &ChannelPattern) -> bool {
+        let of_users = pattern.to_string().starts_with('#');
+        let reach = if of_users {
+            self.have(Scope::Users)
+        } else {
+            self.patterns.iter().any(|own| own.covers(pattern))
+        };
+        reach && self.have(scope)
+    }
+
+    /// What both these and `other` allow.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        let covered =
+            |pattern: &&ChannelPattern| other.patterns.iter().any(|outer| outer.covers(pattern));
+        Self {
+            scopes: self
+                .scopes
+                .iter()
+                .copied()
+                .filter(|scope| other.have(*scope))
+                .collect(),
+            patterns: self.patterns.iter().filter(covered).cloned().collect(),
+        }
+    }
 }
 
 // === impl Scope ===

@@ -5,6 +5,7 @@
 //! never logs a secret.
 
 pub mod access;
+mod admission;
 mod api_key;
 mod app;
 mod app_key;
@@ -12,11 +13,18 @@ mod authority;
 mod directory;
 mod hash_keys;
 mod hmac;
+mod index;
+mod mint;
 mod proof;
 mod rule;
 mod secret;
 mod signing_key;
+mod standing;
+mod static_directory;
+mod token;
+mod verifier;
 
+pub use admission::VerificationRates;
 pub use api_key::{ApiKey, ApiKeyText, InvalidApiKey};
 pub use app::{AppSettings, AppSnapshot, Revision, TenantState};
 pub use app_key::AppKey;
@@ -25,7 +33,10 @@ pub use authority::{
 };
 pub use directory::{AppRef, Directory, DirectoryError};
 pub use hash_keys::HashKeys;
+pub use mint::{MintError, MintRequest, Minted};
 pub use proof::{AuthError, Proof, SignatureOf};
 pub use rule::{Access, NamespaceRule, RuleTable, SlowConsumer};
 pub use secret::{SecretBytes, SecretText};
 pub use signing_key::{SigningAlgorithm, SigningKey, WeakSecret};
+pub use static_directory::StaticDirectory;
+pub use verifier::{Verified, Verifier};
