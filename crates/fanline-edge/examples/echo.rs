@@ -12,6 +12,10 @@ use tokio::net::TcpListener;
 const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
 #[tokio::main]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program of its own: it has nobody to take a listener and a signal from"
+)]
 async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(listen_address()?).await?;
     let address = listener.local_addr()?;

@@ -174,6 +174,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
         self.decoder.buffered() + self.unread.len() + self.outgoing.pongs()
     }
 
+    /// The socket beneath, to ask for its address or to set its options.
+    #[must_use]
+    pub const fn socket(&self) -> &S {
+        &self.socket
+    }
+
+    /// As [`socket`](Self::socket). What is read from it or written to it is lost to the
+    /// connection.
+    pub const fn socket_mut(&mut self) -> &mut S {
+        &mut self.socket
+    }
+
     fn poll_decode(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ReceiveError>> {
         loop {
             if let Some(incoming) = self.decode_unread()? {

@@ -1,0 +1,9 @@
+//! What `fanline-edge` promises, one module per subject.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test, a panic is the report"
+)]
+
+mod heap;
+mod ws;

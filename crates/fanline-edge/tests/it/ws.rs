@@ -1,0 +1,10 @@
+//! The WebSocket layer.
+
+mod cost;
+mod cuts;
+mod differential;
+mod echo;
+mod frames;
+mod malice;
+mod script;
+mod stream;
