@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanline_model::{CloseReason, ErrorCode};
+use fanline_model::{CloseReason, ErrorCode, MessageId};
 use fanline_tenancy::AuthError;
 use fanline_tenancy::access::Denied;
 
@@ -16,6 +16,8 @@ pub struct Refusal {
     pub detail: String,
     /// When the same request may succeed.
     pub retry_after: Option<Duration>,
+    /// After `OutcomeUnknown`: the ids, in the order of the items, under which to try again.
+    pub message_ids: Vec<MessageId>,
 }
 
 // === impl Refusal ===
@@ -23,7 +25,15 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with this sentence.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after: code.retryable().then_some(Duration::from_secs(1)) }
+        let retry_after = code.retryable().then_some(Duration::from_secs(1));
+        Self { code, detail: detail.into(), retry_after, message_ids: Vec::new() }
+    }
+
+    /// The same refusal with the ids under which to try again.
+    #[must_use]
+    pub fn with_message_ids(mut self, message_ids: Vec<MessageId>) -> Self {
+        self.message_ids = message_ids;
+        self
     }
 
     /// How a connection ends whose first credential was refused so.
