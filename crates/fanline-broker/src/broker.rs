@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanline_model::{AppId, Channel, Draft, Epoch, Lineage, Message, MessageId, Position, Retention};
+use fanline_model::{
+    AppId, Channel, Draft, Epoch, Lineage, Message, MessageId, Position, Retention,
+};
 
 use crate::presence::PresenceChange;
 
@@ -164,14 +166,23 @@ pub trait Broker: Send + Sync + 'static {
     /// acknowledged it: every message after the returned head will be delivered or its loss announced.
     ///
     /// `None` where the retention keeps no log. Following twice is one following.
-    async fn follow(&self, channel: &ChannelId, retention: &Retention) -> Result<Option<Head>, BrokerError>;
+    async fn follow(
+        &self,
+        channel: &ChannelId,
+        retention: &Retention,
+    ) -> Result<Option<Head>, BrokerError>;
 
     /// Ends it. A message may still arrive shortly afterwards.
     async fn unfollow(&self, channel: &ChannelId);
 
     /// Reads the log after `seq`, with the head of the same moment. `None` if the channel keeps no log or
     /// was never heard of. Changes nothing but the lifetime of the position.
-    async fn read(&self, channel: &ChannelId, after: u64, limit: PageLimit) -> Result<Option<Page>, BrokerError>;
+    async fn read(
+        &self,
+        channel: &ChannelId,
+        after: u64,
+        limit: PageLimit,
+    ) -> Result<Option<Page>, BrokerError>;
 
     /// The last value of each key, in position order, and the head of the same moment.
     async fn state(&self, channel: &ChannelId) -> Result<Option<Page>, BrokerError>;
@@ -213,6 +224,10 @@ impl fmt::Display for ChannelId {
 impl Head {
     /// A channel that has just begun.
     pub fn beginning(epoch: Epoch) -> Self {
-        Self { position: Position::new(epoch, 0), lineage: Lineage::default(), evicted_through: 0 }
+        Self {
+            position: Position::new(epoch, 0),
+            lineage: Lineage::default(),
+            evicted_through: 0,
+        }
     }
 }

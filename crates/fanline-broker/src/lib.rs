@@ -12,8 +12,8 @@ mod presence;
 mod signals;
 
 pub use broker::{
-    Broker, BrokerError, ChannelId, Condition, Feed, Head, Outcome, Page, PageLimit, Publish, PublishError,
-    UnchangedReason,
+    Broker, BrokerError, ChannelId, Condition, Feed, Head, Outcome, Page, PageLimit, Publish,
+    PublishError, UnchangedReason,
 };
 pub use presence::{Entry, Presence, PresenceChange, PresenceError, PresenceRevision, Roster};
 pub use signals::{Signal, SignalHandler, Signals};
