@@ -14,10 +14,15 @@ mod budget;
 mod channel;
 mod faults;
 mod log;
+mod presence;
 mod publish;
 mod records;
+mod roster;
 mod shard;
+mod signals;
 mod values;
 
 pub use broker::{MemoryBroker, MemoryLimits};
 pub use budget::Usage;
+pub use presence::MemoryPresence;
+pub use signals::MemorySignals;

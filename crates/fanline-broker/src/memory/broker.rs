@@ -112,6 +112,29 @@ impl MemoryBroker {
         self.feed.get().map(|feed| &**feed)
     }
 
+    pub(super) fn hasher(&self) -> &RandomState {
+        &self.hasher
+    }
+
+    /// Whether the feed hears the channel.
+    pub(super) fn is_followed(&self, channel: &ChannelId) -> bool {
+        let (key, now) = (self.key(channel), self.clock.now());
+        self.shard(key)
+            .lock()
+            .with(key, now, |channel| channel.followed)
+            .unwrap_or(false)
+    }
+
+    /// Tells the feed something about a followed channel, in order with its messages.
+    pub(super) fn tell(&self, channel: &ChannelId, say: impl FnOnce(&dyn Feed)) {
+        let (key, now) = (self.key(channel), self.clock.now());
+        self.shard(key).lock().with(key, now, |channel| {
+            if let (Some(feed), true) = (self.feed(), channel.followed) {
+                say(feed);
+            }
+        });
+    }
+
     pub(super) fn key<'a>(&self, id: &'a ChannelId) -> Key<'a> {
         Key {
             id,

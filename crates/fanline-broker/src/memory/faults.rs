@@ -44,11 +44,7 @@ impl MemoryBroker {
 
     /// Tells the feed that messages of the channel may have been missed.
     pub fn disrupt(&self, channel: &ChannelId) {
-        self.act(channel, |followed| {
-            if let (Some(feed), true) = (self.feed(), followed.followed) {
-                feed.disrupted(channel);
-            }
-        });
+        self.tell(channel, |feed| feed.disrupted(channel));
     }
 
     fn act(&self, channel: &ChannelId, act: impl FnOnce(&mut Channel)) {
