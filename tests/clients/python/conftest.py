@@ -54,30 +54,28 @@ class Server:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One server for all tests; each uses channels of its own. It must stop cleanly, too."""
-    process = subprocess.Popen(
-        [
-            os.environ.get("FANLINE_BIN", DEBUG_BUILD),
-            "dev",
-            *("--output", "json"),
-            *("--listen", "127.0.0.1:0"),
-            *("--admin-listen", "127.0.0.1:0"),
-            *("--ops-listen", "127.0.0.1:0"),
-            *("--data-dir", tmp_path_factory.mktemp("fanline") / "data"),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    # A server that never says its line is ended, so that the read below ends too.
-    watchdog = threading.Timer(PATIENCE, process.kill)
-    watchdog.start()
-    line = process.stdout.readline()
-    watchdog.cancel()
-    assert line, f"the server ended with {process.wait()} before it served"
-    yield Server(json.loads(line))
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(PATIENCE) == 0
-    assert process.stdout.read() == "", "more than one line on standard output"
+    command = [
+        os.environ.get("FANLINE_BIN", DEBUG_BUILD),
+        "dev",
+        *("--output", "json"),
+        *("--listen", "127.0.0.1:0"),
+        *("--admin-listen", "127.0.0.1:0"),
+        *("--ops-listen", "127.0.0.1:0"),
+        *("--data-dir", tmp_path_factory.mktemp("fanline") / "data"),
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
+        # A server that never says its line is ended, so that the read below ends too.
+        watchdog = threading.Timer(PATIENCE, process.kill)
+        watchdog.start()
+        line = process.stdout.readline()
+        watchdog.cancel()
+        assert line, f"the server ended with {process.wait()} before it served"
+        yield Server(json.loads(line))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        assert process.stdout.read() == "", "more than one line on standard output"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Fanline's own protocol over PyPI's `websockets`, and nothing else."""
 
+import contextlib
 import json
 import socket
 import time
@@ -14,7 +15,10 @@ class NativeClient:
         self._patience = patience
         self._unread: list[dict] = []
         url = ready["url"].replace("http", "ws", 1) + "/v1/connect"
-        self._socket = connect(url, subprotocols=["fanline.v1"], open_timeout=patience, proxy=None)
+        self._open = contextlib.ExitStack()
+        self._socket = self._open.enter_context(
+            connect(url, subprotocols=["fanline.v1"], open_timeout=patience, proxy=None)
+        )
         self.send(type="connect", app=ready["pusher"]["key"], id=0, **first_frame)
         self.hello = self.take("connected", lambda frame: frame["type"] == "connected")
 
@@ -64,7 +68,7 @@ class NativeClient:
         self._socket.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self):
-        self._socket.close()
+        self._open.close()
 
     def _of_channel(self, kind: str, channel: str) -> dict:
         return self.take(

@@ -48,7 +48,9 @@ for (const version of VERSIONS) {
     await page.goto(`${site.url}/?${query}`);
     await page.locator('#state').getByText('connected').waitFor();
     for (const channel of channels) {
-      await page.getByText(`${channel} pusher:subscription_succeeded`).waitFor();
+      await page
+        .getByText(`${channel} pusher:subscription_succeeded {}`, { exact: true })
+        .waitFor();
     }
 
     const backend = pusherServer(ready);
@@ -59,7 +61,7 @@ for (const version of VERSIONS) {
       `${channels[1]} created {"by":"npm pusher"}`,
       `${channels[1]} created {"by":"native"}`,
     ]) {
-      await page.getByText(line).waitFor();
+      await page.getByText(line, { exact: true }).waitFor();
     }
     await screenshot(`${version}-page`);
     assert.deepEqual(complaints, []);
