@@ -90,3 +90,17 @@ impl fmt::Display for Violation {
         write!(f, ": {}\n    cure: {}", self.problem, self.cure)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_says_where_what_and_how_to_cure_it() {
+        let violation = Violation::at("crates/a/src/b.rs", 7, "reads the clock", "take a Clock");
+        assert_eq!(
+            violation.to_string(),
+            "crates/a/src/b.rs:7: reads the clock\n    cure: take a Clock"
+        );
+    }
+}

@@ -17,6 +17,15 @@ struct Ban {
 
 const BANS: &[Ban] = &[
     Ban {
+        files: |path| path.starts_with("crates/") || path.starts_with("xtask/"),
+        words: &["unsafe"],
+        // A test may count what an allocator does, which cannot be said otherwise.
+        tests_too: false,
+        strings_too: false,
+        problem: "unsafe code, whatever lint was silenced for it",
+        cure: "use a well-kept crate that wraps it; none of ours holds any",
+    },
+    Ban {
         files: |path| path.starts_with("crates/fanline-edge/src/"),
         words: &["pusher", "Pusher", "PUSHER", "native", "Native", "NATIVE"],
         tests_too: true,
@@ -186,6 +195,20 @@ mod tests {
 
     fn problems(path: &str, text: &str) -> usize {
         check(&Tracked::forged(path, text)).len()
+    }
+
+    #[test]
+    fn there_is_no_unsafe_code_outside_tests() {
+        let path = "crates/fanline-edge/src/ws.rs";
+        assert_eq!(problems(path, "fn f() { unsafe { g() } }"), 1);
+        assert_eq!(problems(path, "#![forbid(unsafe_code)] // unsafe"), 0);
+        assert_eq!(
+            problems(
+                "crates/fanline-edge/tests/it/heap.rs",
+                "unsafe impl A for B {}"
+            ),
+            0
+        );
     }
 
     #[test]
