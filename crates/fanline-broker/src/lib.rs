@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod memory;
 mod presence;
 mod signals;
+mod wire;
 
 pub use broker::{
     Broker, BrokerError, ChannelId, Condition, Feed, Head, Outcome, Page, PageLimit, Publish,

@@ -20,9 +20,12 @@ mod records;
 mod roster;
 mod shard;
 mod signals;
+mod snapshot;
+pub mod snapshot_file;
 mod values;
 
 pub use broker::{MemoryBroker, MemoryLimits};
 pub use budget::Usage;
 pub use presence::MemoryPresence;
 pub use signals::MemorySignals;
+pub use snapshot::SnapshotError;
