@@ -12,8 +12,10 @@ pub enum Received {
     Frame(Frame),
     /// A sign of life that is no frame (a WebSocket ping or pong). The link has answered it if it must be.
     Alive,
-    /// The client closed, or the line broke.
+    /// The client said that it closes.
     Closed,
+    /// The line broke without a word.
+    Lost,
     /// The client broke the transport's rules: the link wants to close with this frame.
     Violation(CloseFrame),
 }
@@ -23,7 +25,7 @@ pub enum Received {
 /// Poll based, so that a session task holds nothing but the link itself while idle. Every method may be
 /// dropped between polls without losing anything.
 pub trait Link: Send + 'static {
-    /// The next thing that came in. After `Closed` it is not called again.
+    /// The next thing that came in. After `Closed` or `Lost` it is not called again.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received>;
 
     /// Sends everything queued, joined into as few system calls as possible. Frames are taken from the

@@ -71,7 +71,9 @@ impl Channel {
     /// Whether the name says that the channel must never be open (`private-`, `presence-`: TENANCY 5).
     pub fn is_never_open(&self) -> bool {
         match self {
-            Self::Named(name) => name.as_str().starts_with("private-") || name.as_str().starts_with("presence-"),
+            Self::Named(name) => {
+                name.as_str().starts_with("private-") || name.as_str().starts_with("presence-")
+            }
             Self::User(_) => true,
         }
     }
@@ -143,15 +145,27 @@ mod tests {
     #[test]
     fn every_allowed_character_is_accepted_and_others_are_named() {
         assert!(ChannelName::parse("AZaz09_-=@,.;:/").is_ok());
-        for (text, bad) in [("a b", ' '), ("a{b", '{'), ("a\u{7}", '\u{7}'), ("é", 'é'), ("a*", '*')] {
-            assert_eq!(ChannelName::parse(text), Err(InvalidChannel::Character(bad)));
+        for (text, bad) in [
+            ("a b", ' '),
+            ("a{b", '{'),
+            ("a\u{7}", '\u{7}'),
+            ("é", 'é'),
+            ("a*", '*'),
+        ] {
+            assert_eq!(
+                ChannelName::parse(text),
+                Err(InvalidChannel::Character(bad))
+            );
         }
     }
 
     #[test]
     fn length_is_counted_in_bytes_and_bounded() {
         assert!(ChannelName::parse(&"x".repeat(200)).is_ok());
-        assert_eq!(ChannelName::parse(&"x".repeat(201)), Err(InvalidChannel::TooLong(201)));
+        assert_eq!(
+            ChannelName::parse(&"x".repeat(201)),
+            Err(InvalidChannel::TooLong(201))
+        );
         assert_eq!(ChannelName::parse(""), Err(InvalidChannel::Empty));
     }
 

@@ -35,10 +35,14 @@ pub struct CursorEntry {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCursor {
     /// Not base64url, or cut off.
-    #[error("the cursor is damaged: send it exactly as the server gave it, or leave it out to start afresh")]
+    #[error(
+        "the cursor is damaged: send it exactly as the server gave it, or leave it out to start afresh"
+    )]
     Damaged,
     /// Written by another version.
-    #[error("the cursor has version {0}, this server reads version {VERSION}: leave it out to start afresh")]
+    #[error(
+        "the cursor has version {0}, this server reads version {VERSION}: leave it out to start afresh"
+    )]
     Version(u8),
     /// More channels than any connection may have.
     #[error("the cursor covers more than {MAX_ENTRIES} channels")]
@@ -56,8 +60,13 @@ pub fn name_hash(channel: &Channel) -> u32 {
 impl Cursor {
     /// A cursor of these positions.
     pub fn new(positions: impl IntoIterator<Item = (u32, Position)>) -> Self {
-        let mut entries: Vec<_> =
-            positions.into_iter().map(|(name_hash, position)| CursorEntry { name_hash, position }).collect();
+        let mut entries: Vec<_> = positions
+            .into_iter()
+            .map(|(name_hash, position)| CursorEntry {
+                name_hash,
+                position,
+            })
+            .collect();
         entries.sort_by_key(|entry| (entry.name_hash, entry.position.epoch, entry.position.seq));
         Self { entries }
     }
@@ -67,7 +76,9 @@ impl Cursor {
         if text.len() > MAX_ENTRIES * 30 {
             return Err(InvalidCursor::TooLong);
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor::Damaged)?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|_| InvalidCursor::Damaged)?;
         let (version, mut rest) = bytes.split_first().ok_or(InvalidCursor::Damaged)?;
         if *version != VERSION {
             return Err(InvalidCursor::Version(*version));
@@ -90,7 +101,10 @@ impl Cursor {
     /// The positions that may belong to a channel: more than one if names share a hash.
     pub fn candidates(&self, channel: &Channel) -> impl Iterator<Item = Position> + '_ {
         let hash = name_hash(channel);
-        self.entries.iter().filter(move |entry| entry.name_hash == hash).map(|entry| entry.position)
+        self.entries
+            .iter()
+            .filter(move |entry| entry.name_hash == hash)
+            .map(|entry| entry.position)
     }
 }
 
@@ -112,7 +126,10 @@ fn read_entry(rest: &mut &[u8]) -> Option<CursorEntry> {
     *rest = after;
     let seq = read_leb128(rest)?;
     let position = Position::new(Epoch::from_u64(u64::from_be_bytes(*epoch)), seq);
-    Some(CursorEntry { name_hash: u32::from_be_bytes(*hash), position })
+    Some(CursorEntry {
+        name_hash: u32::from_be_bytes(*hash),
+        position,
+    })
 }
 
 fn write_leb128(bytes: &mut Vec<u8>, mut value: u64) {
@@ -159,7 +176,13 @@ mod tests {
     #[test]
     fn an_entry_cut_short_is_damaged_and_another_version_is_named() {
         let whole = Cursor::new([(7, Position::new(Epoch::from_u64(9), 300))]).to_string();
-        assert_eq!(Cursor::parse(&whole[..whole.len() - 2]), Err(InvalidCursor::Damaged));
-        assert_eq!(Cursor::parse(&URL_SAFE_NO_PAD.encode([9, 1])), Err(InvalidCursor::Version(9)));
+        assert_eq!(
+            Cursor::parse(&whole[..whole.len() - 2]),
+            Err(InvalidCursor::Damaged)
+        );
+        assert_eq!(
+            Cursor::parse(&URL_SAFE_NO_PAD.encode([9, 1])),
+            Err(InvalidCursor::Version(9))
+        );
     }
 }

@@ -210,9 +210,18 @@ mod tests {
 
     #[test]
     fn numbers_and_names_are_unique() {
-        let codes: HashSet<_> = CloseReason::ALL.iter().map(|reason| reason.code()).collect();
-        let names: HashSet<_> = CloseReason::ALL.iter().map(|reason| reason.name()).collect();
-        assert_eq!((codes.len(), names.len()), (CloseReason::ALL.len(), CloseReason::ALL.len()));
+        let codes: HashSet<_> = CloseReason::ALL
+            .iter()
+            .map(|reason| reason.code())
+            .collect();
+        let names: HashSet<_> = CloseReason::ALL
+            .iter()
+            .map(|reason| reason.name())
+            .collect();
+        assert_eq!(
+            (codes.len(), names.len()),
+            (CloseReason::ALL.len(), CloseReason::ALL.len())
+        );
         let errors: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(errors.len(), ErrorCode::ALL.len());
     }

@@ -94,17 +94,28 @@ impl ConnectionId {
     /// A new one.
     pub fn generate(random: &dyn Random) -> Self {
         // 63 bits each, so that clients which read the halves as signed numbers survive.
-        Self { left: random.u64() >> 1, right: random.u64() >> 1 }
+        Self {
+            left: random.u64() >> 1,
+            right: random.u64() >> 1,
+        }
     }
 
     /// Reads `digits.digits`. Leading zeroes are refused, so that one id has one text.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { kind: "connection id", problem: "has the form digits.digits" };
+        let invalid = InvalidId {
+            kind: "connection id",
+            problem: "has the form digits.digits",
+        };
         let (left, right) = text.split_once('.').ok_or_else(|| invalid.clone())?;
         let half = |digits: &str| {
-            let canonical = digits == "0" || (digits.starts_with(|c: char| c.is_ascii_digit() && c != '0'));
+            let canonical =
+                digits == "0" || (digits.starts_with(|c: char| c.is_ascii_digit() && c != '0'));
             let all_digits = digits.bytes().all(|b| b.is_ascii_digit());
-            if canonical && all_digits { digits.parse::<u64>().ok() } else { None }
+            if canonical && all_digits {
+                digits.parse::<u64>().ok()
+            } else {
+                None
+            }
         };
         match (half(left), half(right)) {
             (Some(left), Some(right)) => Ok(Self { left, right }),
@@ -157,7 +168,10 @@ impl MessageId {
         } else {
             return Ok(Self(text.into()));
         };
-        Err(InvalidId { kind: "message id", problem })
+        Err(InvalidId {
+            kind: "message id",
+            problem,
+        })
     }
 
     /// The `n`th message of a call with `Idempotency-Key: key`, counted within each channel.
@@ -167,7 +181,9 @@ impl MessageId {
 
     /// Whether the id has the form the server makes: a publisher who names one retries what a 503 left unknown.
     pub fn is_server_made(&self) -> bool {
-        self.0.strip_prefix(SERVER_MADE).is_some_and(|rest| rest.len() == 22)
+        self.0
+            .strip_prefix(SERVER_MADE)
+            .is_some_and(|rest| rest.len() == 22)
     }
 
     /// The id as text.
@@ -198,7 +214,18 @@ mod tests {
     fn a_connection_id_has_one_text() {
         let id = ConnectionId::generate(&SeededRandom::new(1));
         assert_eq!(ConnectionId::parse(&id.to_string()).unwrap(), id);
-        for bad in ["", "1", "1.", ".1", "1.2.3", "01.2", "1.2\n", "+1.2", "1.x", "99999999999999999999.1"] {
+        for bad in [
+            "",
+            "1",
+            "1.",
+            ".1",
+            "1.2.3",
+            "01.2",
+            "1.2\n",
+            "+1.2",
+            "1.x",
+            "99999999999999999999.1",
+        ] {
             assert!(ConnectionId::parse(bad).is_err(), "{bad:?}");
         }
     }

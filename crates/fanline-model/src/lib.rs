@@ -23,7 +23,9 @@ pub use cursor::{Cursor, CursorEntry, InvalidCursor, name_hash};
 pub use ending::{CloseReason, Comeback, ErrorCode};
 pub use id::{AppId, ConnectionId, InvalidId, KeyId, MessageId, TenantId};
 pub use limits::Limits;
-pub use message::{Draft, Header, InvalidName, Message, Origin, Payload, PayloadKind, validate_event_name};
+pub use message::{
+    Draft, Header, InvalidName, Message, Origin, Payload, PayloadKind, validate_event_name,
+};
 pub use pattern::{ChannelPattern, InvalidPattern};
 pub use position::{Epoch, Fork, InvalidEpoch, Lineage, Position};
 pub use random::{Random, SeededRandom, SystemRandom};

@@ -109,7 +109,10 @@ pub fn validate_event_name(name: &str) -> Result<(), InvalidName> {
     if name.chars().any(char::is_control) {
         return Err(InvalidName::Control);
     }
-    match ["pusher:", "pusher_internal:", "fanline:"].into_iter().find(|prefix| name.starts_with(prefix)) {
+    match ["pusher:", "pusher_internal:", "fanline:"]
+        .into_iter()
+        .find(|prefix| name.starts_with(prefix))
+    {
         Some(prefix) => Err(InvalidName::Reserved(prefix)),
         None => Ok(()),
     }
@@ -136,9 +139,18 @@ impl Draft {
 
     /// What the message weighs in a log or a queue, in bytes: payload and texts, and a fixed part.
     pub fn weight(&self) -> usize {
-        let texts = self.name.as_ref().map_or(0, |name| name.len()) + self.key.as_ref().map_or(0, |key| key.len());
-        let headers: usize = self.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
-        let attributes: usize = self.attributes.iter().map(|(name, bytes)| name.len() + bytes.len()).sum();
+        let texts = self.name.as_ref().map_or(0, |name| name.len())
+            + self.key.as_ref().map_or(0, |key| key.len());
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|header| header.name.len() + header.value.len())
+            .sum();
+        let attributes: usize = self
+            .attributes
+            .iter()
+            .map(|(name, bytes)| name.len() + bytes.len())
+            .sum();
         128 + self.id.as_str().len() + texts + headers + attributes + self.payload.bytes.len()
     }
 }
@@ -148,17 +160,26 @@ impl Draft {
 impl Payload {
     /// A JSON payload; the caller has checked that the text is one JSON value.
     pub fn json(text: impl Into<Bytes>) -> Self {
-        Self { kind: PayloadKind::Json, bytes: text.into() }
+        Self {
+            kind: PayloadKind::Json,
+            bytes: text.into(),
+        }
     }
 
     /// A text payload.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { kind: PayloadKind::Text, bytes: text.into().into() }
+        Self {
+            kind: PayloadKind::Text,
+            bytes: text.into().into(),
+        }
     }
 
     /// A payload of bytes.
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
-        Self { kind: PayloadKind::Bytes, bytes: bytes.into() }
+        Self {
+            kind: PayloadKind::Bytes,
+            bytes: bytes.into(),
+        }
     }
 
     /// The bytes as text, for `json` and `text`; `None` for `bytes` (and for what was never checked).
@@ -176,8 +197,15 @@ mod tests {
 
     #[test]
     fn nobody_speaks_as_the_system() {
-        for name in ["pusher:x", "pusher_internal:subscription_succeeded", "fanline:position"] {
-            assert!(matches!(validate_event_name(name), Err(InvalidName::Reserved(_))), "{name}");
+        for name in [
+            "pusher:x",
+            "pusher_internal:subscription_succeeded",
+            "fanline:position",
+        ] {
+            assert!(
+                matches!(validate_event_name(name), Err(InvalidName::Reserved(_))),
+                "{name}"
+            );
         }
         assert_eq!(validate_event_name("pusherish"), Ok(()));
         assert_eq!(validate_event_name(""), Err(InvalidName::Length));

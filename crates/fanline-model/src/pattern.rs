@@ -42,7 +42,10 @@ impl ChannelPattern {
         } else if text.len() > 206 {
             Err(InvalidPattern::TooLong(text.len()))
         } else {
-            Ok(Self { text: body.into(), prefix })
+            Ok(Self {
+                text: body.into(),
+                prefix,
+            })
         }
     }
 
@@ -60,7 +63,11 @@ impl ChannelPattern {
         if other.text.starts_with('#') {
             return !self.prefix && self == other;
         }
-        if self.prefix { other.text.starts_with(&*self.text) } else { self == other }
+        if self.prefix {
+            other.text.starts_with(&*self.text)
+        } else {
+            self == other
+        }
     }
 }
 
@@ -80,19 +87,32 @@ mod tests {
         let all = ChannelPattern::parse("*").unwrap();
         assert!(all.matches(&Channel::parse("private-a").unwrap()));
         assert!(!all.matches(&Channel::parse("#user:5").unwrap()));
-        assert!(!ChannelPattern::parse("#*").unwrap().matches(&Channel::parse("#user:5").unwrap()));
-        assert!(ChannelPattern::parse("#user:5").unwrap().matches(&Channel::parse("#user:5").unwrap()));
+        assert!(
+            !ChannelPattern::parse("#*")
+                .unwrap()
+                .matches(&Channel::parse("#user:5").unwrap())
+        );
+        assert!(
+            ChannelPattern::parse("#user:5")
+                .unwrap()
+                .matches(&Channel::parse("#user:5").unwrap())
+        );
     }
 
     #[test]
     fn covering_is_by_prefix_and_never_widens() {
         let p = |text: &str| ChannelPattern::parse(text).unwrap();
         assert!(p("a*").covers(&p("ab*")) && p("a*").covers(&p("a")) && p("*").covers(&p("x")));
-        assert!(!p("ab*").covers(&p("a*")) && !p("a").covers(&p("a*")) && !p("*").covers(&p("#user:5")));
+        assert!(
+            !p("ab*").covers(&p("a*")) && !p("a").covers(&p("a*")) && !p("*").covers(&p("#user:5"))
+        );
     }
 
     #[test]
     fn a_star_inside_is_refused() {
-        assert!(matches!(ChannelPattern::parse("a*b"), Err(InvalidPattern::StarInside(_))));
+        assert!(matches!(
+            ChannelPattern::parse("a*b"),
+            Err(InvalidPattern::StarInside(_))
+        ));
     }
 }

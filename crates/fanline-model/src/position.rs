@@ -69,7 +69,9 @@ impl Epoch {
         if text.len() != 16 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(InvalidEpoch);
         }
-        u64::from_str_radix(text, 16).map(Self).map_err(|_| InvalidEpoch)
+        u64::from_str_radix(text, 16)
+            .map(Self)
+            .map_err(|_| InvalidEpoch)
     }
 }
 
@@ -144,7 +146,10 @@ mod tests {
     use super::*;
 
     const fn fork(epoch: u64, at: u64) -> Fork {
-        Fork { epoch: Epoch::from_u64(epoch), at }
+        Fork {
+            epoch: Epoch::from_u64(epoch),
+            at,
+        }
     }
 
     #[test]

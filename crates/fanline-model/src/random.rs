@@ -28,14 +28,19 @@ impl dyn Random {
 
     /// `count` random characters of `0-9A-Za-z`, each worth nearly 6 bits.
     pub fn alphanumeric(&self, count: usize) -> String {
-        const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        const ALPHABET: &[u8; 62] =
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let mut text = String::with_capacity(count);
         let mut bytes = [0; 32];
         while text.len() < count {
             self.fill(&mut bytes);
             // Bytes of 248 and above are thrown away: 256 is no multiple of 62.
             let usable = bytes.iter().filter(|byte| **byte < 248);
-            text.extend(usable.take(count - text.len()).map(|byte| char::from(ALPHABET[usize::from(byte % 62)])));
+            text.extend(
+                usable
+                    .take(count - text.len())
+                    .map(|byte| char::from(ALPHABET[usize::from(byte % 62)])),
+            );
         }
         text
     }
@@ -50,7 +55,10 @@ pub struct SystemRandom;
 pub struct SeededRandom(Mutex<StdRng>);
 
 impl Random for SystemRandom {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the system"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         rand::rng().fill_bytes(buffer);
     }
@@ -65,6 +73,9 @@ impl SeededRandom {
 
 impl Random for SeededRandom {
     fn fill(&self, buffer: &mut [u8]) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fill_bytes(buffer);
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .fill_bytes(buffer);
     }
 }

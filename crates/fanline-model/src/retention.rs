@@ -37,7 +37,11 @@ pub struct Retention {
 
 impl Default for History {
     fn default() -> Self {
-        Self { window: Duration::from_secs(120), messages: 6_000, bytes: 4 * 1024 * 1024 }
+        Self {
+            window: Duration::from_secs(120),
+            messages: 6_000,
+            bytes: 4 * 1024 * 1024,
+        }
     }
 }
 

@@ -192,7 +192,11 @@ pub struct Enter {
 
 impl Modes {
     /// Messages alone.
-    pub const MESSAGES: Self = Self { messages: true, presence: false, occupancy: false };
+    pub const MESSAGES: Self = Self {
+        messages: true,
+        presence: false,
+        occupancy: false,
+    };
 }
 
 // === impl Item ===
@@ -219,7 +223,14 @@ impl Item {
 impl Subscribe {
     /// A plain subscription to the messages of a channel.
     pub fn new(channel: Channel, start: Start, tag: Tag) -> Self {
-        Self { channel, modes: Modes::MESSAGES, start, state: false, proof: None, tag }
+        Self {
+            channel,
+            modes: Modes::MESSAGES,
+            start,
+            state: false,
+            proof: None,
+            tag,
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanline_broker::{Entry, Outcome, PresenceChange, PresenceRevision};
-use fanline_model::{Channel, CloseReason, ConnectionId, Limits, Message, MessageId, Position, Timestamp, UserId};
+use fanline_model::{
+    Channel, CloseReason, ConnectionId, Limits, Message, MessageId, Position, Timestamp, UserId,
+};
 
 use crate::command::{Modes, Tag};
 use crate::refusal::Refusal;

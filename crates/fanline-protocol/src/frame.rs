@@ -62,7 +62,10 @@ impl Frame {
 impl SharedFrame {
     /// Shares a frame.
     pub fn new(frame: Frame) -> Self {
-        Self(Arc::new(Shared { frame, framed: OnceLock::new() }))
+        Self(Arc::new(Shared {
+            frame,
+            framed: OnceLock::new(),
+        }))
     }
 
     /// The frame.

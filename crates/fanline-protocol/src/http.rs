@@ -14,11 +14,14 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// A protocol's HTTP API: one request in, one response out, never an error.
-pub type HttpService = BoxCloneSyncService<http::Request<HttpBody>, http::Response<HttpBody>, Infallible>;
+pub type HttpService =
+    BoxCloneSyncService<http::Request<HttpBody>, http::Response<HttpBody>, Infallible>;
 
 /// A body of these bytes.
 pub fn full_body(bytes: impl Into<Bytes>) -> HttpBody {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// A body of nothing.

@@ -15,11 +15,14 @@ mod refusal;
 
 pub use self::http::{BoxError, HttpBody, HttpService, empty_body, full_body};
 pub use command::{Command, Enter, Item, Modes, PublishCommand, Start, Subscribe, Tag};
-pub use event::{Continuity, Event, LostReason, Published, SkipReason, SubscribedEvent, UnsubscribeReason};
+pub use event::{
+    Continuity, Event, LostReason, Published, SkipReason, SubscribedEvent, UnsubscribeReason,
+};
 pub use frame::{CloseFrame, Frame, Outgoing, SharedFrame};
 pub use open::{Open, Transport};
 pub use protocol::{Dialect, Format, Liveness, Protocol};
 pub use realtime::{
-    Caller, ChannelInfo, ChannelQuery, HistoryPage, HistoryQuery, PublishBatch, PublishCall, PublishResult, Realtime,
+    Caller, ChannelInfo, ChannelQuery, HistoryPage, HistoryQuery, PublishBatch, PublishCall,
+    PublishResult, Realtime,
 };
 pub use refusal::Refusal;

@@ -47,13 +47,21 @@ impl Open {
 
     /// The page's origin, if a browser named one.
     pub fn origin(&self) -> Option<&str> {
-        self.headers.get(http::header::ORIGIN).and_then(|value| value.to_str().ok())
+        self.headers
+            .get(http::header::ORIGIN)
+            .and_then(|value| value.to_str().ok())
     }
 
     /// The credential of an `Authorization: Bearer` header.
     pub fn bearer(&self) -> Option<&str> {
-        let value = self.headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+        let value = self
+            .headers
+            .get(http::header::AUTHORIZATION)?
+            .to_str()
+            .ok()?;
         let (scheme, credential) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim())
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| credential.trim())
     }
 }

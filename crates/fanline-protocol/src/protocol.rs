@@ -62,8 +62,18 @@ pub trait Dialect: Send {
     /// Turns an event into frames, appended in order; none if the protocol cannot say it.
     fn encode(&mut self, event: Event, frames: &mut Vec<Frame>);
 
+    /// Whether the connection must end because the protocol cannot carry on after this event (one that
+    /// cannot say that messages were lost). Asked before the event is encoded.
+    fn ends_on(&self, event: &Event) -> Option<CloseReason> {
+        let _ = event;
+        None
+    }
+
     /// The close frame for an ending, after the frames that [`Event::Ending`] made.
     fn close(&self, reason: CloseReason) -> CloseFrame {
-        CloseFrame { code: reason.code(), reason: reason.name().to_owned() }
+        CloseFrame {
+            code: reason.code(),
+            reason: reason.name().to_owned(),
+        }
     }
 }

@@ -112,7 +112,11 @@ pub trait Realtime: Send + Sync + 'static {
     async fn authenticate(&self, app: &AppRef, proof: &Proof) -> Result<Caller, Refusal>;
 
     /// Publishes. The outer error refuses the whole batch; then nothing was published.
-    async fn publish(&self, caller: &Caller, batch: PublishBatch) -> Result<Vec<PublishResult>, Refusal>;
+    async fn publish(
+        &self,
+        caller: &Caller,
+        batch: PublishBatch,
+    ) -> Result<Vec<PublishResult>, Refusal>;
 
     /// Reads a log.
     async fn history(&self, caller: &Caller, query: HistoryQuery) -> Result<HistoryPage, Refusal>;
@@ -121,7 +125,11 @@ pub trait Realtime: Send + Sync + 'static {
     async fn channel(&self, caller: &Caller, channel: &Channel) -> Result<ChannelInfo, Refusal>;
 
     /// The occupied channels, in order of their names, and whether more follow.
-    async fn channels(&self, caller: &Caller, query: ChannelQuery) -> Result<(Vec<ChannelInfo>, bool), Refusal>;
+    async fn channels(
+        &self,
+        caller: &Caller,
+        query: ChannelQuery,
+    ) -> Result<(Vec<ChannelInfo>, bool), Refusal>;
 
     /// Mints a token for a client that can do no more than the caller.
     async fn mint(

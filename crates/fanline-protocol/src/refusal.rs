@@ -26,7 +26,12 @@ impl Refusal {
     /// A refusal with this sentence.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         let retry_after = code.retryable().then_some(Duration::from_secs(1));
-        Self { code, detail: detail.into(), retry_after, message_ids: Vec::new() }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after,
+            message_ids: Vec::new(),
+        }
     }
 
     /// The same refusal with the ids under which to try again.

@@ -273,3 +273,18 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.as_str() == word)
     }
 }
+
+// === impl Authority ===
+
+impl Authority {
+    /// Whether everything that holds the caller up is still there in this snapshot of its app
+    /// (TENANCY 6, 7). Expiry is judged elsewhere, by the clock.
+    pub fn stands(&self, app: &crate::AppSnapshot) -> bool {
+        self.credentials.iter().all(|credential| match credential {
+            CredentialRef::AppKey(key) => app.app_keys.get(key).is_some_and(|key| key.enabled),
+            CredentialRef::ApiKey(id) => app.api_keys.contains_key(id),
+            CredentialRef::SigningKey(kid) => app.signing_keys.contains_key(kid),
+            CredentialRef::TokenId(_) => true,
+        })
+    }
+}

@@ -1,0 +1,419 @@
+//! One followed channel on this node: its contiguous position, its ring, and who listens.
+//!
+//! Everything that changes the feed's position happens under one lock, so that a newcomer attaches at a
+//! position and hears everything after it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fanline_broker::{Broker, BrokerError, ChannelId, Head, Page, PresenceChange};
+use fanline_model::{Message, Position, Retention, Timestamp};
+use fanline_protocol::Continuity;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::listeners::{Listener, ListenerKey, Listeners};
+use super::reader::{Reader, Step, Welcome};
+use super::ring::Ring;
+use crate::resume::resume;
+
+/// What may be held while a hole is healed.
+const HELD_MESSAGES: usize = 4_096;
+
+/// One channel that this node follows, or is about to.
+pub(crate) struct ChannelFeed {
+    pub(crate) id: ChannelId,
+    /// Sessions that joined and did not part; changed under the registry's shard lock.
+    pub(super) users: AtomicUsize,
+    /// Since when nobody uses it, on the engine's coarse clock.
+    pub(super) unused_since: AtomicU64,
+    /// Serialises follow and unfollow.
+    following: tokio::sync::Mutex<()>,
+    live: AtomicBool,
+    state: Mutex<State>,
+    healed: Notify,
+}
+
+struct State {
+    retention: Retention,
+    /// The last message handed to the listeners; `None` where the channel keeps no log.
+    position: Option<Position>,
+    listeners: Listeners,
+    ring: Ring,
+    /// While a hole is healed, what came meanwhile.
+    held: VecDeque<Arc<Message>>,
+    healing: bool,
+    /// Something was dropped while healing: look again.
+    again: bool,
+}
+
+/// What a live message asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// Nothing more.
+    Done,
+    /// A hole must be healed; the caller starts it, and nobody else does.
+    Heal,
+}
+
+// === impl ChannelFeed ===
+
+impl ChannelFeed {
+    pub(super) fn new(id: ChannelId, retention: Retention) -> Self {
+        let state = State {
+            retention,
+            position: None,
+            listeners: Listeners::default(),
+            ring: Ring::default(),
+            held: VecDeque::new(),
+            healing: false,
+            again: false,
+        };
+        Self {
+            id,
+            users: AtomicUsize::new(0),
+            unused_since: AtomicU64::new(0),
+            following: tokio::sync::Mutex::new(()),
+            live: AtomicBool::new(false),
+            state: Mutex::new(state),
+            healed: Notify::new(),
+        }
+    }
+
+    /// Follows the channel, once however many ask, and returns when the broker has acknowledged it. A hole
+    /// that the following itself left is for the caller to heal.
+    pub(super) async fn follow(&self, broker: &dyn Broker) -> Result<Arrival, BrokerError> {
+        if self.live.load(Ordering::Acquire) {
+            return Ok(Arrival::Done);
+        }
+        let _turn = self.following.lock().await;
+        if self.live.load(Ordering::Acquire) {
+            return Ok(Arrival::Done);
+        }
+        let retention = self.state.lock().retention;
+        // Messages that come before the answer is read are held, so that none falls between the two.
+        self.state.lock().healing = true;
+        let answer = broker.follow(&self.id, &retention).await;
+        let mut state = self.state.lock();
+        match answer {
+            Ok(head) => {
+                state.position = head.map(|head| head.position);
+                state.ring.clear();
+                let hole = state.settle(&self.id);
+                self.live.store(true, Ordering::Release);
+                drop(state);
+                if hole {
+                    return Ok(Arrival::Heal);
+                }
+                self.healed.notify_waiters();
+                Ok(Arrival::Done)
+            }
+            Err(error) => {
+                state.healing = false;
+                state.held = VecDeque::new();
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the following if nobody uses the feed. True if it is no longer followed.
+    pub(super) async fn unfollow(&self, broker: &dyn Broker) -> bool {
+        let _turn = self.following.lock().await;
+        if self.users.load(Ordering::Acquire) > 0 {
+            return false;
+        }
+        if self.live.swap(false, Ordering::AcqRel) {
+            broker.unfollow(&self.id).await;
+        }
+        true
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.load(Ordering::Acquire)
+    }
+
+    /// Where the feed stands.
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.state.lock().position
+    }
+
+    /// How many live listeners there are.
+    pub(crate) fn listeners(&self) -> usize {
+        self.state.lock().listeners.len()
+    }
+
+    /// The rule of the channel changed.
+    pub(super) fn set_retention(&self, retention: Retention) {
+        self.state.lock().retention = retention;
+    }
+
+    /// A message came from the broker.
+    pub(super) fn arrive(&self, message: Arc<Message>) -> Arrival {
+        let mut state = self.state.lock();
+        let Some(position) = message.position else {
+            state.listeners.message(&self.id.channel, &message);
+            return Arrival::Done;
+        };
+        if state.healing {
+            state.hold(message);
+            return Arrival::Done;
+        }
+        if state.accept(&self.id, &message, position) {
+            return Arrival::Done;
+        }
+        state.healing = true;
+        state.hold(message);
+        Arrival::Heal
+    }
+
+    /// Members changed.
+    pub(super) fn presence(&self, change: &PresenceChange) {
+        self.state.lock().listeners.presence(change);
+    }
+
+    /// Messages may have been missed. True if the caller must start healing.
+    pub(super) fn suspect(&self) -> bool {
+        let mut state = self.state.lock();
+        state.again = true;
+        !std::mem::replace(&mut state.healing, true)
+    }
+
+    /// Whether a head says that this feed has missed something.
+    pub(super) fn is_behind(&self, head: &Head) -> bool {
+        let state = self.state.lock();
+        state.position.is_some_and(|position| {
+            !state.healing
+                && (position.epoch != head.position.epoch || position.seq < head.position.seq)
+        })
+    }
+
+    /// Closes the hole: reads what is missing, once however many listen, and hands it on in order. Whoever
+    /// got `Heal` from [`ChannelFeed::arrive`] or true from [`ChannelFeed::suspect`] calls it.
+    pub(super) async fn heal(&self, broker: &dyn Broker) {
+        loop {
+            let (position, retention) = {
+                let mut state = self.state.lock();
+                state.again = false;
+                (state.position, state.retention)
+            };
+            let after = position.map_or(0, |position| position.seq);
+            let page = match broker.read(&self.id, after, super::PAGE).await {
+                Ok(Some(page)) => page,
+                Ok(None) => match broker.follow(&self.id, &retention).await {
+                    Ok(Some(head)) => Page {
+                        head,
+                        messages: Vec::new(),
+                    },
+                    Ok(None) => return self.state.lock().stop_healing(&self.healed),
+                    Err(error) => return self.give_up(&error),
+                },
+                Err(error) => return self.give_up(&error),
+            };
+            let mut state = self.state.lock();
+            let reached = state.apply(&self.id, &page);
+            if reached && !state.again && !state.settle(&self.id) {
+                drop(state);
+                self.healed.notify_waiters();
+                return;
+            }
+            state.healing = true;
+        }
+    }
+
+    /// The broker is away: what was held is dropped, and the next sweep or message tries again.
+    fn give_up(&self, error: &BrokerError) {
+        tracing::warn!(channel = %self.id, %error, "a hole could not be healed yet");
+        self.state.lock().stop_healing(&self.healed);
+    }
+
+    /// Waits until no hole is being healed.
+    pub(super) async fn healed(&self) {
+        loop {
+            let notified = self.healed.notified();
+            if !self.state.lock().healing {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Welcomes a reader that offers no position, and attaches it where the feed stands.
+    pub(crate) fn attach_fresh(&self, reader: &mut Reader, welcome: &Welcome) -> ListenerKey {
+        let mut state = self.state.lock();
+        reader.cursor = state.position;
+        reader.shared.outbox.extend([welcome.item(
+            Continuity::Fresh,
+            state.position,
+            state.position,
+        )]);
+        state.attach(reader)
+    }
+
+    /// Brings a reader forward from the ring, and attaches it once it stands where the feed stands. A
+    /// `welcome` is said only if the ring can answer, and it can only ever answer *kept*: a position ahead
+    /// of the feed, or of an epoch the feed does not know, is judged by the log.
+    pub(crate) fn advance(
+        &self,
+        reader: &mut Reader,
+        now: Timestamp,
+        welcome: Option<&Welcome>,
+    ) -> Step {
+        let mut state = self.state.lock();
+        let (Some(position), Some(cursor)) = (state.position, reader.cursor) else {
+            return if welcome.is_some() {
+                Step::AskLog
+            } else {
+                Step::Attached(state.attach(reader))
+            };
+        };
+        if state.healing || cursor.epoch != position.epoch || cursor.seq > position.seq {
+            return Step::AskLog;
+        }
+        let greet = || welcome.map(|one| one.item(Continuity::Kept, Some(cursor), Some(position)));
+        if cursor.seq == position.seq {
+            reader.shared.outbox.extend(greet());
+            return Step::Attached(state.attach(reader));
+        }
+        let window = state
+            .retention
+            .history
+            .map_or(Duration::ZERO, |history| history.window);
+        let Some(messages) = state.ring.after(cursor.seq, now, window) else {
+            return Step::AskLog;
+        };
+        reader.shared.outbox.extend(greet());
+        reader.hand_on(
+            &self.id,
+            position.epoch,
+            messages.map(|(seq, message)| (*seq, message)),
+        );
+        if reader.cursor == Some(position) {
+            Step::Attached(state.attach(reader))
+        } else {
+            Step::Behind
+        }
+    }
+
+    /// Removes a listener.
+    pub(crate) fn detach(&self, key: ListenerKey) {
+        self.state.lock().listeners.remove(key);
+    }
+
+    /// Tells whoever asked how many connections follow the channel now.
+    pub(crate) fn announce_occupancy(&self) {
+        let state = self.state.lock();
+        let connections = state.listeners.len() as u64;
+        state.listeners.occupancy(connections);
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn attach(&mut self, reader: &Reader) -> ListenerKey {
+        let listener = Listener {
+            shared: Arc::clone(&reader.shared),
+            slot: reader.slot,
+            modes: reader.modes,
+            slow: reader.slow,
+        };
+        self.listeners
+            .insert(&reader.protocol, reader.format, listener)
+    }
+
+    /// Takes a live message if it is the next one, or was had already. False: a hole, or another epoch.
+    fn accept(&mut self, id: &ChannelId, message: &Arc<Message>, position: Position) -> bool {
+        let Some(at) = self.position else {
+            // The channel began to keep a log while it was followed.
+            self.deliver(id, message, position);
+            return true;
+        };
+        if position.epoch == at.epoch {
+            if position.seq == at.seq + 1 {
+                self.deliver(id, message, position);
+            }
+            return position.seq <= at.seq + 1;
+        }
+        // The first message after a rotation says where the fork is. If this feed stands exactly there,
+        // nothing was lost and nothing has to be read.
+        let clean = message.fork.is_some_and(|fork| {
+            fork.epoch == at.epoch && fork.at == at.seq && position.seq == at.seq + 1
+        });
+        if clean {
+            let from = Position::new(position.epoch, at.seq);
+            self.listeners
+                .continuity(Continuity::Forked { at }, from, position);
+            self.deliver(id, message, position);
+        }
+        clean
+    }
+
+    /// Hands the next message to the listeners; the feed then stands at `position`.
+    fn deliver(&mut self, id: &ChannelId, message: &Arc<Message>, position: Position) {
+        self.position = Some(position);
+        self.listeners.message(&id.channel, message);
+        self.ring
+            .push(position.seq, Arc::clone(message), self.retention.history);
+    }
+
+    fn hold(&mut self, message: Arc<Message>) {
+        if self.held.len() == HELD_MESSAGES {
+            self.held.clear();
+            self.again = true;
+        }
+        self.held.push_back(message);
+    }
+
+    /// Takes in a page that was read to heal. True once the page's head is reached.
+    fn apply(&mut self, id: &ChannelId, page: &Page) -> bool {
+        let head = page.head.position;
+        let Some(at) = self.position else {
+            self.position = Some(head);
+            return true;
+        };
+        let verdict = resume(at, &page.head);
+        if verdict.continuity != Continuity::Kept {
+            self.listeners
+                .continuity(verdict.continuity, verdict.from, head);
+            self.position = Some(verdict.from);
+        }
+        if matches!(verdict.continuity, Continuity::Lost(_)) {
+            self.ring.clear();
+        }
+        for message in &page.messages {
+            let next = self.position.map_or(1, |at| at.seq + 1);
+            if message
+                .position
+                .is_some_and(|position| position.seq == next)
+            {
+                // An entry keeps the epoch it was numbered in; the feed stands in the present one.
+                self.deliver(id, message, Position::new(head.epoch, next));
+            }
+        }
+        self.position.is_some_and(|at| at.seq >= head.seq)
+    }
+
+    /// Hands on what was held. True if there still is a hole.
+    fn settle(&mut self, id: &ChannelId) -> bool {
+        self.healing = false;
+        while let Some(message) = self.held.pop_front() {
+            if let Some(position) = message.position
+                && !self.accept(id, &message, position)
+            {
+                self.held.push_front(message);
+                self.healing = true;
+                return true;
+            }
+        }
+        self.held = VecDeque::new();
+        false
+    }
+
+    fn stop_healing(&mut self, healed: &Notify) {
+        self.healing = false;
+        self.held = VecDeque::new();
+        healed.notify_waiters();
+    }
+}

@@ -1,0 +1,197 @@
+//! The live listeners of one channel, and the fan-out to them.
+
+use std::sync::Arc;
+
+use fanline_broker::PresenceChange;
+use fanline_model::{Channel, Message, Position};
+use fanline_protocol::{Continuity, Format, Modes, Protocol, SharedFrame, SkipReason};
+use fanline_tenancy::SlowConsumer;
+use slab::Slab;
+
+use crate::outbox::{Item, Notice, Pushed, Slot};
+use crate::shared::{SessionShared, flag};
+
+/// One live subscription.
+pub(crate) struct Listener {
+    pub(crate) shared: Arc<SessionShared>,
+    pub(crate) slot: Slot,
+    pub(crate) modes: Modes,
+    pub(crate) slow: SlowConsumer,
+}
+
+/// Where a listener stands in [`Listeners`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListenerKey {
+    group: usize,
+    index: usize,
+}
+
+/// The live listeners, by encoding, so that a message is encoded once for each.
+#[derive(Default)]
+pub(super) struct Listeners {
+    groups: Vec<Group>,
+    len: usize,
+    /// How many of them want to hear of occupancy.
+    counting: usize,
+}
+
+struct Group {
+    protocol: Arc<dyn Protocol>,
+    format: Format,
+    listeners: Slab<Listener>,
+}
+
+// === impl Listeners ===
+
+impl Listeners {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        protocol: &Arc<dyn Protocol>,
+        format: Format,
+        listener: Listener,
+    ) -> ListenerKey {
+        let known = self
+            .groups
+            .iter()
+            .position(|group| group.format == format && group.protocol.name() == protocol.name());
+        let group = known.unwrap_or_else(|| {
+            let listeners = Slab::with_capacity(1);
+            self.groups.push(Group {
+                protocol: Arc::clone(protocol),
+                format,
+                listeners,
+            });
+            self.groups.len() - 1
+        });
+        self.len += 1;
+        self.counting += usize::from(listener.modes.occupancy);
+        ListenerKey {
+            group,
+            index: self.groups[group].listeners.insert(listener),
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: ListenerKey) {
+        if let Some(group) = self.groups.get_mut(key.group)
+            && let Some(listener) = group.listeners.try_remove(key.index)
+        {
+            self.len -= 1;
+            self.counting -= usize::from(listener.modes.occupancy);
+            if group.listeners.is_empty() {
+                group.listeners = Slab::new();
+            }
+        }
+    }
+
+    /// Hands a message to every listener: encoded once per encoding, shared by all.
+    pub(super) fn message(&self, channel: &Channel, message: &Message) {
+        for group in self
+            .groups
+            .iter()
+            .filter(|group| !group.listeners.is_empty())
+        {
+            let frame = group
+                .protocol
+                .encode(group.format, channel, message)
+                .map(SharedFrame::new);
+            for (_, listener) in &group.listeners {
+                if listener.modes.messages
+                    && let Some(item) =
+                        message_item(listener.slot, &listener.shared, message, frame.as_ref())
+                {
+                    listener.push(item);
+                }
+            }
+        }
+    }
+
+    /// Tells every listener that what it was told of continuity has changed.
+    pub(super) fn continuity(&self, continuity: Continuity, from: Position, head: Position) {
+        self.each(|_| {
+            Some(Notice::Continuity {
+                continuity,
+                from: Some(from),
+                head: Some(head),
+            })
+        });
+    }
+
+    /// Tells whoever asked for it that members changed.
+    pub(super) fn presence(&self, change: &PresenceChange) {
+        self.each(|listener| {
+            listener
+                .modes
+                .presence
+                .then(|| Notice::Presence(Box::new(change.clone())))
+        });
+    }
+
+    /// Tells whoever asked for it how many connections follow the channel.
+    pub(super) fn occupancy(&self, connections: u64) {
+        if self.counting == 0 {
+            return;
+        }
+        self.each(|listener| {
+            listener
+                .modes
+                .occupancy
+                .then_some(Notice::Occupancy(connections))
+        });
+    }
+
+    fn each(&self, notice: impl Fn(&Listener) -> Option<Notice>) {
+        for (_, listener) in self.groups.iter().flat_map(|group| &group.listeners) {
+            if let Some(notice) = notice(listener) {
+                listener.push(Item::Notice {
+                    slot: listener.slot,
+                    notice,
+                });
+            }
+        }
+    }
+}
+
+/// What one listener gets of a message: the frame, or a skip where it is excluded. `None` for an
+/// ephemeral message that is not for it, and where the protocol has no frame for the message.
+pub(super) fn message_item(
+    slot: Slot,
+    shared: &SessionShared,
+    message: &Message,
+    frame: Option<&SharedFrame>,
+) -> Option<Item> {
+    let excluded = message
+        .draft
+        .origin
+        .exclude
+        .is_some_and(|connection| shared.is(connection));
+    if excluded {
+        let through = message.position?;
+        let notice = Notice::Skipped {
+            count: 1,
+            through,
+            reason: SkipReason::Excluded,
+        };
+        return Some(Item::Notice { slot, notice });
+    }
+    let frame = frame?.clone();
+    Some(Item::Frame {
+        slot,
+        position: message.position,
+        key: message.draft.key.clone(),
+        frame,
+    })
+}
+
+// === impl Listener ===
+
+impl Listener {
+    fn push(&self, item: Item) {
+        if self.shared.outbox.push(item, self.slow) == Pushed::Overflowed {
+            self.shared.raise(flag::SLOW);
+        }
+    }
+}

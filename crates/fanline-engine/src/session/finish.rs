@@ -1,0 +1,118 @@
+//! The end of a session: leave everything at once, then say the last words with little patience.
+
+use std::future::poll_fn;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use fanline_broker::ChannelId;
+use fanline_model::CloseReason;
+use fanline_protocol::{CloseFrame, Event, Outgoing};
+
+use super::{End, Session};
+use crate::outbox::Slot;
+use crate::sweep::GRACE;
+
+/// How long a client may take to read the last words.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Session {
+    /// Leaves everything, says why, closes.
+    pub(super) async fn finish(mut self, end: End) {
+        let clean = !matches!(
+            end,
+            End::Lost | End::Close(CloseReason::HeartbeatMissed, ..)
+        );
+        self.leave_channels();
+        self.leave_presence(clean).await;
+        if let Some(close) = self.last_words(end) {
+            let _ = tokio::time::timeout(PATIENCE, self.say(&close)).await;
+        }
+    }
+
+    pub(super) fn leave_channels(&mut self) {
+        self.operations = None;
+        let slots: Vec<Slot> = self.subscriptions.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.drop_subscription(slot);
+        }
+        self.shared.outbox.close();
+    }
+
+    /// A clean end leaves at once; silence leaves after the grace, unless the connection comes back.
+    async fn leave_presence(&mut self, clean: bool) {
+        let Some(standing) = &mut self.member else {
+            return;
+        };
+        let Some(connection) = self.shared.identity().map(|identity| identity.connection) else {
+            return;
+        };
+        let app = &standing.caller.app.id;
+        for (channel, member) in std::mem::take(&mut standing.entered) {
+            let id = ChannelId::new(app.clone(), channel);
+            let entry = (id, member, connection);
+            self.engine.entries.lock().remove(&entry);
+            let left = if clean {
+                self.engine
+                    .presence
+                    .leave(&entry.0, &entry.1, connection)
+                    .await
+                    .map(|_| ())
+            } else {
+                self.engine
+                    .presence
+                    .refresh(std::slice::from_ref(&entry), GRACE)
+                    .await
+                    .map(|_| ())
+            };
+            if let Err(error) = left {
+                tracing::warn!(%connection, %error, "a member could not leave; its lease will end");
+            }
+        }
+    }
+
+    fn last_words(&mut self, end: End) -> Option<CloseFrame> {
+        match end {
+            End::Close(reason, detail, retry_after) => {
+                if reason == CloseReason::SlowConsumer {
+                    self.engine.counters.slow.fetch_add(1, Ordering::Relaxed);
+                }
+                tracing::debug!(reason = reason.name(), peer = %self.peer, "session closed");
+                let retry_after = retry_after.or_else(|| self.advised_delay(reason));
+                self.tell(Event::Ending {
+                    reason,
+                    detail,
+                    retry_after,
+                });
+                Some(self.dialect.close(reason))
+            }
+            End::Protocol(frames, close) => {
+                self.sending.extend(frames.into_iter().map(Outgoing::Own));
+                Some(close)
+            }
+            End::Violation(close) => Some(close),
+            // The client's close is answered with its own code by the link.
+            End::Closed => Some(CloseFrame {
+                code: 1000,
+                reason: String::new(),
+            }),
+            End::Lost => None,
+        }
+    }
+
+    /// When to come back: of a drained node each client gets its own delay, so that they do not all come
+    /// at once.
+    fn advised_delay(&self, reason: CloseReason) -> Option<Duration> {
+        match reason {
+            CloseReason::Drain => Some(Duration::from_millis(self.engine.random.u64() % 1_000)),
+            other => other.retry_after(),
+        }
+    }
+
+    async fn say(&mut self, close: &CloseFrame) {
+        let Some(link) = &mut self.link else { return };
+        let sending = &mut self.sending;
+        if poll_fn(|cx| link.poll_send(cx, sending)).await.is_ok() {
+            poll_fn(|cx| link.poll_close(cx, close)).await;
+        }
+    }
+}
