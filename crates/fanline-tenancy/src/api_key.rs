@@ -59,7 +59,7 @@ pub enum InvalidApiKey {
 impl ApiKey {
     /// The row of a new key, hashed with the newest hash key.
     pub fn of(text: &ApiKeyText, hash_keys: &HashKeys, scopes: Scopes) -> Self {
-        let (hash_key_version, hash) = hash_keys.hash_newest(&text.id, text.secret.expose());
+        let (hash_key_version, hash) = text.hash_newest(hash_keys);
         Self {
             id: text.id.clone(),
             hash,
@@ -72,8 +72,7 @@ impl ApiKey {
 
     /// Whether the text is this key. A row whose hash key is gone matches nothing.
     pub fn matches(&self, text: &ApiKeyText, hash_keys: &HashKeys) -> bool {
-        let Some(hash) = hash_keys.hash(self.hash_key_version, &text.id, text.secret.expose())
-        else {
+        let Some(hash) = text.hash(self.hash_key_version, hash_keys) else {
             tracing::error!(key = %self.id, version = self.hash_key_version, "an API key's hash key is missing");
             return false;
         };
@@ -90,6 +89,13 @@ impl ApiKeyText {
             id: KeyId::generate(random),
             secret: SecretText::new(random.alphanumeric(SECRET_CHARS)),
         }
+    }
+
+    /// A new token for an operator: the same form, with an id that says so.
+    pub fn generate_for_operator(random: &dyn Random) -> Self {
+        let key = Self::generate(random);
+        let id = KeyId::parse(&format!("op_{}", key.id)).unwrap_or(key.id);
+        Self { id, ..key }
     }
 
     /// Reads `fl_<id>_<secret><checksum>`.
@@ -118,6 +124,16 @@ impl ApiKeyText {
     /// The public half.
     pub fn id(&self) -> &KeyId {
         &self.id
+    }
+
+    /// The hash that a row keeps, under the newest hash key, and that key's version.
+    pub fn hash_newest(&self, hash_keys: &HashKeys) -> (u32, [u8; 32]) {
+        hash_keys.hash_newest(&self.id, self.secret.expose())
+    }
+
+    /// The hash under the hash key of this version, if that is still there.
+    pub fn hash(&self, version: u32, hash_keys: &HashKeys) -> Option<[u8; 32]> {
+        hash_keys.hash(version, &self.id, self.secret.expose())
     }
 
     /// The whole key, to be shown once to whoever asked for it.
@@ -163,6 +179,14 @@ mod tests {
         let text = key().expose();
         assert!(text.expose().starts_with("fl_") && text.expose().len() == 3 + 16 + 1 + 49);
         assert_eq!(ApiKeyText::parse(text.expose()).unwrap(), key());
+    }
+
+    #[test]
+    fn an_operator_s_token_has_the_same_form_and_says_so() {
+        let token = ApiKeyText::generate_for_operator(&SeededRandom::new(7));
+        let text = token.expose();
+        assert!(text.expose().starts_with("fl_op_"));
+        assert_eq!(ApiKeyText::parse(text.expose()).unwrap(), token);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanline_model::{AppId, KeyId};
 
+use crate::api_key::{ApiKeyText, InvalidApiKey};
 use crate::app::AppSnapshot;
 
 /// How a caller names its app, outside of any token (TENANCY 2).
@@ -42,4 +43,13 @@ pub trait Directory: Send + Sync + 'static {
 
     /// The newest snapshot of this app that is in memory, without asking anybody.
     fn held(&self, app: &AppId) -> Option<Arc<AppSnapshot>>;
+}
+
+// === impl AppRef ===
+
+impl AppRef {
+    /// The app that an API key belongs to, by the key's own id.
+    pub fn from_api_key(text: &str) -> Result<Self, InvalidApiKey> {
+        ApiKeyText::parse(text).map(|key| Self::ApiKey(key.id().clone()))
+    }
 }

@@ -1,0 +1,12 @@
+//! The shapes of settings: the same JSON in the admin API, in the command line and in the rows.
+
+mod app;
+mod limits;
+mod namespace;
+
+pub use app::{AppDocument, AppKeyDocument, AppPatch};
+pub use limits::LimitsDocument;
+pub use namespace::{
+    AccessWord, HistoryDocument, NamespaceDocument, NamespaceSettings, SlowConsumerWord,
+    StateDocument, check_prefix,
+};

@@ -1,0 +1,384 @@
+//! A namespace as JSON: one rule row.
+
+use std::time::Duration;
+
+use fanline_model::{ChannelName, History, Retention, StateRule};
+use fanline_tenancy::{Access, NamespaceRule, SlowConsumer};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::StoreError;
+
+/// A rule for the channels whose name begins with a prefix; the longest prefix wins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NamespaceDocument {
+    /// What the names begin with; empty for every channel that no other rule covers.
+    pub prefix: String,
+    /// Whether the rule came with a preset and was not changed since.
+    pub preset: bool,
+    /// The rule.
+    #[serde(flatten)]
+    pub settings: NamespaceSettings,
+}
+
+/// What a rule says. Whatever is left out has its default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamespaceSettings {
+    /// Who may subscribe.
+    pub access: AccessWord,
+    /// The replay buffer; `null` keeps none, and messages have no position.
+    pub history: Option<HistoryDocument>,
+    /// How long a position outlives its log.
+    #[schema(minimum = 60, maximum = 7_776_000)]
+    pub position_ttl_seconds: u64,
+    /// How long a publish with a given id is recognised again.
+    #[schema(minimum = 1, maximum = 86_400)]
+    pub idempotency_window_seconds: u64,
+    /// Last values per key that outlive the log's trim; `null` keeps none.
+    pub state: Option<StateDocument>,
+    /// What happens to a subscriber that reads slower than messages come.
+    pub slow_consumer: SlowConsumerWord,
+}
+
+/// How much can be replayed. Whatever bound is met first evicts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistoryDocument {
+    /// How long a message can be replayed.
+    #[schema(minimum = 1, maximum = 86_400)]
+    pub window_seconds: u64,
+    /// How many messages are kept.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub messages: u64,
+    /// How many bytes are kept.
+    #[schema(minimum = 1_024, maximum = 1_073_741_824)]
+    pub bytes: u64,
+}
+
+/// How much state is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StateDocument {
+    /// How long a last value is kept.
+    #[schema(minimum = 1, maximum = 604_800)]
+    pub ttl_seconds: u64,
+    /// How many keys a channel may have.
+    #[schema(minimum = 1, maximum = 100_000)]
+    pub keys: u64,
+}
+
+/// Who may subscribe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessWord {
+    /// Anybody with the app key.
+    Open,
+    /// Whoever has a capability or a channel signature.
+    #[default]
+    Token,
+}
+
+/// What happens to slow readers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SlowConsumerWord {
+    /// The connection is closed; it resumes where it was.
+    #[default]
+    Disconnect,
+    /// The oldest waiting messages go.
+    DropOldest,
+    /// Of the waiting messages with one key only the newest stays.
+    Conflate,
+}
+
+/// Whether names can begin so: empty, or what a channel name may be.
+pub fn check_prefix(prefix: &str) -> Result<(), StoreError> {
+    if prefix.is_empty() {
+        return Ok(());
+    }
+    ChannelName::parse(prefix)
+        .map(drop)
+        .map_err(|why| StoreError::Invalid(format!("no channel begins so: {why}")))
+}
+
+// === impl NamespaceDocument ===
+
+impl NamespaceDocument {
+    /// The document of a rule.
+    pub fn of(rule: &NamespaceRule) -> Self {
+        Self {
+            prefix: rule.prefix.clone(),
+            preset: rule.preset,
+            settings: NamespaceSettings::of(rule),
+        }
+    }
+
+    /// The rule of a document.
+    pub fn to_rule(&self) -> NamespaceRule {
+        NamespaceRule {
+            preset: self.preset,
+            ..self.settings.to_rule(&self.prefix)
+        }
+    }
+}
+
+// === impl NamespaceSettings ===
+
+impl Default for NamespaceSettings {
+    fn default() -> Self {
+        Self::of(&NamespaceRule::new("", Access::Token))
+    }
+}
+
+impl NamespaceSettings {
+    /// What a rule says.
+    pub fn of(rule: &NamespaceRule) -> Self {
+        let Retention {
+            history,
+            position_ttl,
+            idempotency_window,
+            state,
+        } = rule.retention;
+        Self {
+            access: match rule.access {
+                Access::Open => AccessWord::Open,
+                Access::Token => AccessWord::Token,
+            },
+            history: history.as_ref().map(HistoryDocument::of),
+            position_ttl_seconds: position_ttl.as_secs(),
+            idempotency_window_seconds: idempotency_window.as_secs(),
+            state: state.as_ref().map(StateDocument::of),
+            slow_consumer: match rule.slow_consumer {
+                SlowConsumer::Disconnect => SlowConsumerWord::Disconnect,
+                SlowConsumer::DropOldest => SlowConsumerWord::DropOldest,
+                SlowConsumer::Conflate => SlowConsumerWord::Conflate,
+            },
+        }
+    }
+
+    /// The rule for a prefix.
+    pub fn to_rule(&self, prefix: &str) -> NamespaceRule {
+        let count = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let access = match self.access {
+            AccessWord::Open => Access::Open,
+            AccessWord::Token => Access::Token,
+        };
+        let history = self.history.as_ref().map(|history| History {
+            window: Duration::from_secs(history.window_seconds),
+            messages: count(history.messages),
+            bytes: count(history.bytes),
+        });
+        let state = self.state.as_ref().map(|state| StateRule {
+            ttl: Duration::from_secs(state.ttl_seconds),
+            keys: count(state.keys),
+        });
+        NamespaceRule {
+            retention: Retention {
+                history,
+                position_ttl: Duration::from_secs(self.position_ttl_seconds),
+                idempotency_window: Duration::from_secs(self.idempotency_window_seconds),
+                state,
+            },
+            slow_consumer: match self.slow_consumer {
+                SlowConsumerWord::Disconnect => SlowConsumer::Disconnect,
+                SlowConsumerWord::DropOldest => SlowConsumer::DropOldest,
+                SlowConsumerWord::Conflate => SlowConsumer::Conflate,
+            },
+            ..NamespaceRule::new(prefix, access)
+        }
+    }
+
+    /// Whether every value is in range and the rule may stand for this prefix.
+    pub(crate) fn check(&self, prefix: &str) -> Result<(), StoreError> {
+        check_prefix(prefix)?;
+        let within = |name: &str, value: u64, least: u64, most: u64| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(StoreError::Invalid(format!(
+                "{name} must lie between {least} and {most}, not {value}"
+            )))
+        };
+        within(
+            "position_ttl_seconds",
+            self.position_ttl_seconds,
+            60,
+            7_776_000,
+        )?;
+        within(
+            "idempotency_window_seconds",
+            self.idempotency_window_seconds,
+            1,
+            86_400,
+        )?;
+        if let Some(history) = &self.history {
+            within("history.window_seconds", history.window_seconds, 1, 86_400)?;
+            within("history.messages", history.messages, 1, 1_000_000)?;
+            within("history.bytes", history.bytes, 1_024, 1_073_741_824)?;
+        }
+        if let Some(state) = &self.state {
+            within("state.ttl_seconds", state.ttl_seconds, 1, 604_800)?;
+            within("state.keys", state.keys, 1, 100_000)?;
+        }
+        let never_open = prefix.starts_with("private-") || prefix.starts_with("presence-");
+        if self.access == AccessWord::Open && never_open {
+            return Err(StoreError::Conflict(format!(
+                "channels that begin with {prefix:?} are never open, in any protocol; leave access at token, or choose \
+                 another prefix"
+            )));
+        }
+        Ok(())
+    }
+}
+
+// === impl HistoryDocument ===
+
+impl Default for HistoryDocument {
+    fn default() -> Self {
+        Self::of(&History::default())
+    }
+}
+
+impl HistoryDocument {
+    fn of(history: &History) -> Self {
+        Self {
+            window_seconds: history.window.as_secs(),
+            messages: history.messages as u64,
+            bytes: history.bytes as u64,
+        }
+    }
+}
+
+// === impl StateDocument ===
+
+impl Default for StateDocument {
+    /// What the born `cache-` rows have.
+    fn default() -> Self {
+        Self {
+            ttl_seconds: 1_800,
+            keys: 1_000,
+        }
+    }
+}
+
+impl StateDocument {
+    fn of(state: &StateRule) -> Self {
+        Self {
+            ttl_seconds: state.ttl.as_secs(),
+            keys: state.keys as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use fanline_tenancy::RuleTable;
+
+    use super::*;
+
+    fn settings(json: &str) -> NamespaceSettings {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn every_born_rule_reads_back_from_its_document() {
+        for rule in RuleTable::born(true).rows() {
+            let json = serde_json::to_string(&NamespaceDocument::of(rule)).unwrap();
+            let back: NamespaceDocument = serde_json::from_str(&json).unwrap();
+            assert_eq!(back.to_rule(), *rule);
+            assert!(back.settings.check(&rule.prefix).is_ok(), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default_and_null_keeps_nothing() {
+        assert_eq!(
+            settings("{}").to_rule("a"),
+            NamespaceRule::new("a", Access::Token)
+        );
+        assert_eq!(
+            settings(r#"{"history": null}"#)
+                .to_rule("a")
+                .retention
+                .history,
+            None
+        );
+        let wider = settings(r#"{"history": {"messages": 10}, "state": {}}"#)
+            .to_rule("a")
+            .retention;
+        assert_eq!(
+            wider.history,
+            Some(History {
+                messages: 10,
+                ..History::default()
+            })
+        );
+        assert_eq!(
+            wider.state,
+            Some(StateRule {
+                ttl: Duration::from_secs(1_800),
+                keys: 1_000
+            })
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_or_word_is_refused_by_name() {
+        for (json, name) in [
+            (r#"{"acces": "open"}"#, "acces"),
+            (r#"{"history": {"seconds": 1}}"#, "seconds"),
+            (r#"{"access": "public"}"#, "public"),
+        ] {
+            let error = serde_json::from_str::<NamespaceSettings>(json)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_by_name() {
+        for (json, name) in [
+            (
+                r#"{"history": {"window_seconds": 0}}"#,
+                "history.window_seconds",
+            ),
+            (r#"{"history": {"bytes": 9999999999}}"#, "history.bytes"),
+            (r#"{"state": {"keys": 0}}"#, "state.keys"),
+            (
+                r#"{"idempotency_window_seconds": 86401}"#,
+                "idempotency_window_seconds",
+            ),
+            (r#"{"position_ttl_seconds": 1}"#, "position_ttl_seconds"),
+        ] {
+            let error = settings(json).check("a").unwrap_err();
+            assert!(
+                matches!(&error, StoreError::Invalid(text) if text.starts_with(name)),
+                "{error}"
+            );
+        }
+        assert!(matches!(
+            settings("{}").check("a b"),
+            Err(StoreError::Invalid(_))
+        ));
+        assert!(matches!(
+            settings("{}").check("#user:"),
+            Err(StoreError::Invalid(_))
+        ));
+    }
+
+    #[test]
+    fn private_and_presence_cannot_be_set_open() {
+        let open = settings(r#"{"access": "open"}"#);
+        for prefix in ["private-", "private-open.", "presence-x", "private-cache-"] {
+            assert!(
+                matches!(open.check(prefix), Err(StoreError::Conflict(_))),
+                "{prefix}"
+            );
+        }
+        // A row that covers more than these names; the wall keeps them shut (TENANCY 5).
+        assert!(open.check("priv").is_ok() && open.check("").is_ok());
+    }
+}
