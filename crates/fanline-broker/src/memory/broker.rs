@@ -177,9 +177,11 @@ impl Broker for MemoryBroker {
             })?;
         }
         let nobody = vec![Outcome::Appended { position: None }; publish.drafts.len()];
-        shard
-            .with(key, around.now, |channel| channel.publish(publish, &around))
-            .unwrap_or(Ok(nobody))
+        let published = shard.with(key, around.now, |channel| {
+            channel.apply(&publish.retention, &*self.random);
+            channel.publish(publish, &around)
+        });
+        published.unwrap_or(Ok(nobody))
     }
 
     async fn follow(
