@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod envelope;
 mod memory;
 
 mod broker {
