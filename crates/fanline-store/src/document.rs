@@ -3,6 +3,7 @@
 mod app;
 mod limits;
 mod namespace;
+mod object;
 
 pub use app::{AppDocument, AppKeyDocument, AppPatch};
 pub use limits::LimitsDocument;
@@ -10,3 +11,4 @@ pub use namespace::{
     AccessWord, HistoryDocument, NamespaceDocument, NamespaceSettings, SlowConsumerWord,
     StateDocument, check_prefix,
 };
+pub use object::parse;

@@ -4,7 +4,8 @@ use fanline_tenancy::AppSnapshot;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::document::LimitsDocument;
+use super::limits::LimitsDocument;
+use super::object::object_or_null;
 use crate::error::StoreError;
 
 /// An app: an isolated world of channels.
@@ -58,16 +59,30 @@ pub struct AppPatch {
     pub enabled: Option<bool>,
     /// The whole list of origins whose pages may connect, each `scheme://host[:port]`; empty admits every
     /// origin.
-    #[schema(max_items = 100)]
+    #[schema(max_items = 100, value_type = Option<Vec<Origin>>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_origins: Option<Vec<String>>,
     /// Whether Pusher clients may send client events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_events: Option<bool>,
     /// All limits that differ from the defaults: what is not in it goes back to its default.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object_or_null"
+    )]
     pub limits: Option<LimitsDocument>,
 }
+
+/// An origin as browsers send it.
+#[derive(ToSchema)]
+#[schema(
+    value_type = String,
+    max_length = 256,
+    pattern = "^[a-z][a-z0-9+.-]*://([A-Za-z0-9._-]+|\\[[0-9a-f:]+\\])(:([0-9]{1,4}|[1-5][0-9]{4}))?$",
+    examples("https://shop.example")
+)]
+#[expect(dead_code, reason = "the schema of an entry, which is a text")]
+struct Origin(String);
 
 // === impl AppDocument ===
 

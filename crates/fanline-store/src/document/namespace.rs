@@ -5,12 +5,14 @@ use std::time::Duration;
 use fanline_model::{ChannelName, History, Retention, StateRule};
 use fanline_tenancy::{Access, NamespaceRule, SlowConsumer};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::object::object_or_null;
 use crate::error::StoreError;
 
 /// A rule for the channels whose name begins with a prefix; the longest prefix wins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamespaceDocument {
     /// What the names begin with; empty for every channel that no other rule covers.
     pub prefix: String,
@@ -28,6 +30,7 @@ pub struct NamespaceSettings {
     /// Who may subscribe.
     pub access: AccessWord,
     /// The replay buffer; `null` keeps none, and messages have no position.
+    #[serde(deserialize_with = "object_or_null")]
     pub history: Option<HistoryDocument>,
     /// How long a position outlives its log.
     #[schema(minimum = 60, maximum = 7_776_000)]
@@ -36,6 +39,7 @@ pub struct NamespaceSettings {
     #[schema(minimum = 1, maximum = 86_400)]
     pub idempotency_window_seconds: u64,
     /// Last values per key that outlive the log's trim; `null` keeps none.
+    #[serde(deserialize_with = "object_or_null")]
     pub state: Option<StateDocument>,
     /// What happens to a subscriber that reads slower than messages come.
     pub slow_consumer: SlowConsumerWord,
@@ -120,6 +124,44 @@ impl NamespaceDocument {
             preset: self.preset,
             ..self.settings.to_rule(&self.prefix)
         }
+    }
+}
+
+impl PartialSchema for NamespaceDocument {
+    /// The settings and two fields more, all of them there. Derived, it would be the settings, which take
+    /// no other field, *and* other fields: a schema that nothing fulfils.
+    fn schema() -> RefOr<Schema> {
+        let RefOr::T(Schema::Object(mut object)) = NamespaceSettings::schema() else {
+            return NamespaceSettings::schema();
+        };
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "What the names begin with; empty for every channel that no other rule covers.",
+            ));
+        let flag = ObjectBuilder::new()
+            .schema_type(Type::Boolean)
+            .description(Some(
+                "Whether the rule came with a preset and was not changed since.",
+            ));
+        object
+            .properties
+            .insert("prefix".to_owned(), text.build().into());
+        object
+            .properties
+            .insert("preset".to_owned(), flag.build().into());
+        object.required = object.properties.keys().cloned().collect();
+        object.description = Some(
+            "A rule for the channels whose name begins with a prefix; the longest prefix wins."
+                .to_owned(),
+        );
+        RefOr::T(Schema::Object(object))
+    }
+}
+
+impl ToSchema for NamespaceDocument {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NamespaceSettings::schemas(schemas);
     }
 }
 
@@ -277,6 +319,7 @@ mod tests {
     use fanline_tenancy::RuleTable;
 
     use super::*;
+    use crate::document::parse;
 
     fn settings(json: &str) -> NamespaceSettings {
         serde_json::from_str(json).unwrap()
@@ -330,8 +373,12 @@ mod tests {
             (r#"{"acces": "open"}"#, "acces"),
             (r#"{"history": {"seconds": 1}}"#, "seconds"),
             (r#"{"access": "public"}"#, "public"),
+            (r#"{"history": []}"#, "expected an object"),
+            (r#"{"state": [1, 2]}"#, "expected an object"),
+            ("[]", "expected an object"),
+            ("{} {}", "trailing"),
         ] {
-            let error = serde_json::from_str::<NamespaceSettings>(json)
+            let error = parse::<NamespaceSettings>(json.as_bytes())
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(name), "{error}");
