@@ -3,7 +3,7 @@
 //! One connection is one [`WebSocketStream`], owned by one task. It holds no buffer while it is
 //! idle: bytes are read into scratch memory that the thread's connections share, and only what
 //! belongs to an unfinished frame is kept. What it sends are shared, already encoded frames, all
-//! that are queued in one `writev`.
+//! that are queued in one system call.
 //!
 //! The frames are ours rather than a library's because an idle connection *is* its read buffer,
 //! and because readers at hand trust the length that a client announces (`docs/ARCHITECTURE.md`).

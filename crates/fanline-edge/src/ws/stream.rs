@@ -25,12 +25,15 @@ use self::outgoing::Outgoing;
 use super::{DecodeError, Decoder, Incoming, Socket};
 
 /// The most that one `read` takes, and so the most that waits undecoded beside the socket.
-const SCRATCH_SIZE: usize = 16 * 1024;
+const MAX_READ: usize = 16 * 1024;
+/// The most bytes of small frames that one `write` takes.
+const MAX_GATHER: usize = 64 * 1024;
 /// The most bytes of unsent pongs before the client must read them to be read from again.
 const MAX_PONGS: usize = 4 * 1024;
 
 thread_local! {
-    /// What every connection of a worker thread reads into, for the length of one poll.
+    /// Where every connection of a worker thread reads into and gathers small frames in, for the
+    /// length of one poll.
     static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
@@ -118,8 +121,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
         Poll::Ready(received)
     }
 
-    /// Writes what is owed to the client, pongs and `queue`, with one `writev`, and takes what the
-    /// socket took out of the queue. Returns the number of bytes.
+    /// Writes what is owed to the client, pongs and `queue`, with one system call, and takes what
+    /// the socket took out of the queue. Returns the number of bytes.
     ///
     /// Call it again while the queue is not empty or [`is_flushed`](Self::is_flushed) is false:
     /// one call is one system call, so that the caller can be fair. A frame at the front of the
@@ -192,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
                 return Poll::Ready(Ok(incoming));
             }
             let mut scratch = Scratch::borrow();
-            let mut buffer = ReadBuf::new(scratch.bytes());
+            let mut buffer = ReadBuf::new(scratch.for_reading());
             ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
             let mut input = buffer.filled();
             if input.is_empty() {
@@ -228,11 +231,15 @@ struct Scratch(Box<[u8]>);
 impl Scratch {
     fn borrow() -> Self {
         let kept = SCRATCH.take();
-        Self(kept.unwrap_or_else(|| vec![0; SCRATCH_SIZE].into_boxed_slice()))
+        Self(kept.unwrap_or_else(|| vec![0; MAX_READ.max(MAX_GATHER)].into_boxed_slice()))
     }
 
-    fn bytes(&mut self) -> &mut [u8] {
-        &mut self.0
+    fn for_reading(&mut self) -> &mut [u8] {
+        &mut self.0[..MAX_READ]
+    }
+
+    fn for_gathering(&mut self) -> &mut [u8] {
+        &mut self.0[..MAX_GATHER]
     }
 }
 

@@ -4,7 +4,7 @@ mod cost;
 mod cuts;
 mod differential;
 mod echo;
-mod frames;
+pub(crate) mod frames;
 mod malice;
 mod script;
 mod stream;

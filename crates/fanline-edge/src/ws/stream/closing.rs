@@ -51,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
         poll_fn(|cx| {
             loop {
                 let mut scratch = Scratch::borrow();
-                let mut buffer = ReadBuf::new(scratch.bytes());
+                let mut buffer = ReadBuf::new(scratch.for_reading());
                 ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
                 if buffer.filled().is_empty() {
                     return std::task::Poll::Ready(Ok(()));

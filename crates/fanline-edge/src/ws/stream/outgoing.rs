@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
+    iter::Peekable,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -13,11 +14,16 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 
+use super::Scratch;
 use crate::ws::encoder;
 
-/// The most frames that one `writev` takes. The kernel's own limit is 1,024; beyond some tens, the
-/// cost of a system call has vanished in that of its slices.
-const MAX_SLICES: usize = 64;
+/// The most slices that one `writev` takes; a run of small frames counts as one.
+const MAX_SLICES: usize = 32;
+/// The most bytes of a frame that is copied beside its neighbours rather than sent from where it
+/// is. Each slice costs about 0.1 µs in the kernel, whatever its size, and `writev` itself more
+/// than `write`: measured, sixty-four frames of 200 bytes go out in half the time in one piece,
+/// and at 2 KiB the two ways meet.
+const MAX_COPY: usize = 2_048;
 
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -86,20 +92,20 @@ impl Outgoing {
         cx: &mut Context<'_>,
         queue: &VecDeque<Bytes>,
     ) -> Poll<io::Result<usize>> {
-        let mut frames = self.in_order(queue);
-        let (first, second) = (frames.next(), frames.next());
-        let written = match (first, second) {
-            (None, _) => return Poll::Ready(Ok(0)),
-            (Some(only), None) => ready!(socket.poll_write(cx, only))?,
-            (Some(first), Some(second)) => {
-                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-                let frames = [first, second].into_iter().chain(frames);
-                let mut count = 0;
-                for (slice, frame) in slices.iter_mut().zip(frames) {
-                    *slice = IoSlice::new(frame);
-                    count += 1;
-                }
-                ready!(socket.poll_write_vectored(cx, &slices[..count]))?
+        let mut frames = self.in_order(queue).peekable();
+        let Some(first) = frames.next() else {
+            return Poll::Ready(Ok(0));
+        };
+        let written = if frames.peek().is_none() {
+            ready!(socket.poll_write(cx, first))?
+        } else {
+            let mut scratch = Scratch::borrow();
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let frames = std::iter::once(first).chain(frames);
+            let count = gather(frames.peekable(), scratch.for_gathering(), &mut slices);
+            match &slices[..count] {
+                [only] => ready!(socket.poll_write(cx, only))?,
+                slices => ready!(socket.poll_write_vectored(cx, slices))?,
             }
         };
         if written == 0 {
@@ -141,6 +147,34 @@ impl Outgoing {
             queue.pop_front();
         }
     }
+}
+
+/// Lays out frames for one system call, in order: a large one as it is, a run of small ones side
+/// by side in `room`, as many as fit. Returns the number of slices.
+fn gather<'a>(
+    mut frames: Peekable<impl Iterator<Item = &'a [u8]>>,
+    mut room: &'a mut [u8],
+    slices: &mut [IoSlice<'a>],
+) -> usize {
+    let mut count = 0;
+    for slice in slices {
+        let mut run = 0;
+        while let Some(frame) = frames.next_if(|f| f.len() <= MAX_COPY.min(room.len() - run)) {
+            room[run..run + frame.len()].copy_from_slice(frame);
+            run += frame.len();
+        }
+        if run > 0 {
+            let (copied, rest) = std::mem::take(&mut room).split_at_mut(run);
+            room = rest;
+            *slice = IoSlice::new(copied);
+        } else if let Some(frame) = frames.next_if(|frame| frame.len() > MAX_COPY) {
+            *slice = IoSlice::new(frame);
+        } else {
+            break;
+        }
+        count += 1;
+    }
+    count
 }
 
 /// Takes up to `written` bytes off the frame at the front; true if that was all of it.

@@ -44,12 +44,25 @@ fn send_until_blocked(stream: &mut WebSocketStream<Script>, queue: &mut VecDeque
 #[test]
 fn all_that_is_queued_goes_out_in_one_write() {
     let mut stream = connection([]);
-    let mut queue = texts(10);
+    let mut queue = texts(200);
     let expected = queue.iter().flatten().copied().collect::<Vec<_>>();
     let sent = stream.poll_send(&mut idle_context(), &mut queue);
     assert!(matches!(sent, Poll::Ready(Ok(sent)) if sent == expected.len()));
     assert!(queue.is_empty());
-    assert_eq!(stream.socket().writes, [10]);
+    assert_eq!(stream.socket().writes, [1]);
+    assert_eq!(stream.socket().written, expected);
+}
+
+#[test]
+fn large_frames_go_out_from_where_they_are_and_small_ones_side_by_side() {
+    let mut stream = connection([]);
+    let mut queue = texts(4);
+    queue.insert(2, encoder::binary(&[1; 10_000]));
+    queue.insert(3, encoder::binary(&[2; 10_000]));
+    let expected = queue.iter().flatten().copied().collect::<Vec<_>>();
+    assert!(stream.poll_send(&mut idle_context(), &mut queue).is_ready());
+    assert!(queue.is_empty());
+    assert_eq!(stream.socket().writes, [4]);
     assert_eq!(stream.socket().written, expected);
 }
 
@@ -212,8 +225,8 @@ proptest! {
 
     #[test]
     fn a_queue_arrives_whole_and_in_order_however_the_socket_takes_it(
-        messages in vec(noise(0..300), 0..200),
-        windows in vec(1_usize..400, 0..100),
+        messages in vec(prop_oneof![9 => noise(0..300), 1 => noise(1_000..5_000)], 0..200),
+        windows in vec(prop_oneof![1_usize..400, 1_usize..20_000], 0..100),
         pings in vec(0_usize..60, 0..5),
     ) {
         let mut stream = connection([]);
