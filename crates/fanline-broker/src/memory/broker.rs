@@ -8,6 +8,7 @@ use fanline_model::{AppId, Clock, Random, Retention};
 use parking_lot::Mutex;
 
 use super::budget::{Budgets, Usage};
+use super::channel::Channel;
 use super::publish::{Surroundings, leaves_a_trace};
 use super::shard::{Key, Opening, Shard};
 use crate::broker::{
@@ -64,7 +65,9 @@ impl MemoryBroker {
             random,
             limits,
             feed: OnceLock::new(),
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..SHARDS)
+                .map(|_| Mutex::new(Shard::new(hasher.clone())))
+                .collect(),
             budgets: Budgets::new(limit, hasher.clone()),
             hasher,
         }
@@ -82,7 +85,7 @@ impl MemoryBroker {
     pub fn sweep(&self) {
         let now = self.clock.now();
         for shard in &self.shards {
-            shard.lock().sweep(now, |id| self.hash(id));
+            shard.lock().sweep(now);
         }
         self.budgets.sweep();
     }
@@ -150,13 +153,21 @@ impl MemoryBroker {
     pub(super) fn hash(&self, id: &ChannelId) -> u64 {
         self.hasher.hash_one(id)
     }
+
+    fn opening<'a>(&'a self, retention: &'a Retention) -> Opening<'a> {
+        Opening {
+            retention,
+            random: &*self.random,
+            budgets: &self.budgets,
+        }
+    }
 }
 
 #[async_trait]
 impl Broker for MemoryBroker {
-    async fn publish(&self, publish: Publish) -> Result<Vec<Outcome>, PublishError> {
-        let id = publish.channel.clone();
-        let key = self.key(&id);
+    async fn publish(&self, mut publish: Publish) -> Result<Vec<Outcome>, PublishError> {
+        let drafts = std::mem::take(&mut publish.drafts);
+        let key = self.key(&publish.channel);
         let around = Surroundings {
             now: self.clock.now(),
             feed: self.feed(),
@@ -164,22 +175,15 @@ impl Broker for MemoryBroker {
             records: self.limits.idempotency_records,
         };
         let mut shard = self.shard(key).lock();
-        if leaves_a_trace(&publish) {
-            let retention = publish.retention;
-            let opening = Opening {
-                retention: &retention,
-                random: &*self.random,
-                budgets: &self.budgets,
-                hash: &|id| self.hash(id),
-            };
-            return shard.with_or_open(key, around.now, &opening, |channel| {
-                channel.publish(publish, &around)
-            })?;
+        if leaves_a_trace(&publish, &drafts) {
+            let opening = self.opening(&publish.retention);
+            let act = |channel: &mut Channel| channel.publish(&publish, drafts, &around);
+            return shard.with_or_open(key, around.now, &opening, act)?;
         }
-        let nobody = vec![Outcome::Appended { position: None }; publish.drafts.len()];
+        let nobody = vec![Outcome::Appended { position: None }; drafts.len()];
         let published = shard.with(key, around.now, |channel| {
             channel.apply(&publish.retention, &*self.random);
-            channel.publish(publish, &around)
+            channel.publish(&publish, drafts, &around)
         });
         published.unwrap_or(Ok(nobody))
     }
@@ -190,12 +194,7 @@ impl Broker for MemoryBroker {
         retention: &Retention,
     ) -> Result<Option<Head>, BrokerError> {
         let (key, now) = (self.key(channel), self.clock.now());
-        let opening = Opening {
-            retention,
-            random: &*self.random,
-            budgets: &self.budgets,
-            hash: &|id| self.hash(id),
-        };
+        let opening = self.opening(retention);
         self.shard(key)
             .lock()
             .with_or_open(key, now, &opening, |channel| {

@@ -26,10 +26,9 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// Whether a publish leaves anything behind in a channel that nobody follows and nobody remembers.
-pub(super) fn leaves_a_trace(publish: &Publish) -> bool {
+pub(super) fn leaves_a_trace(publish: &Publish, drafts: &[Draft]) -> bool {
     publish.condition.is_some()
-        || publish
-            .drafts
+        || drafts
             .iter()
             .any(|draft| is_logged(publish, draft) || is_recorded(publish, draft))
 }
@@ -44,16 +43,16 @@ fn is_recorded(publish: &Publish, draft: &Draft) -> bool {
 }
 
 impl Channel {
-    /// Publishes, under the channel's lock.
+    /// Publishes these drafts of the call, under the channel's lock.
     pub(super) fn publish(
         &mut self,
-        mut publish: Publish,
+        publish: &Publish,
+        drafts: Vec<Draft>,
         around: &Surroundings<'_>,
     ) -> Result<Vec<Outcome>, PublishError> {
-        let drafts = std::mem::take(&mut publish.drafts);
         self.touch(around.now);
-        let mut outcomes = self.recognise(&publish, &drafts, around.now)?;
-        if let Some(reason) = self.refusal(&publish, &drafts, &outcomes) {
+        let mut outcomes = self.recognise(publish, &drafts, around.now)?;
+        if let Some(reason) = self.refusal(publish, &drafts, &outcomes) {
             let head = self.numbering.position();
             let refused = Outcome::Unchanged { reason, head };
             outcomes
@@ -62,9 +61,9 @@ impl Channel {
                 .for_each(|open| *open = refused.clone());
             return Ok(outcomes);
         }
-        self.check_room(&publish, &drafts, &outcomes, around)?;
+        self.check_room(publish, &drafts, &outcomes, around)?;
         for (draft, outcome) in drafts.into_iter().zip(&mut outcomes) {
-            self.settle_draft(&publish, draft, outcome, around);
+            self.settle_draft(publish, draft, outcome, around);
         }
         if let (Some(Condition::Version(version)), true) =
             (&publish.condition, outcomes.iter().any(is_appended))
@@ -299,12 +298,13 @@ impl Channel {
                 self.values
                     .put(Arc::clone(&message), around.now.plus(rule.ttl));
             }
-            if self.lose > 0 {
-                self.lose -= 1;
-                return position;
-            }
         }
-        if let (Some(feed), true) = (around.feed, self.followed) {
+        let Some(feed) = around.feed.filter(|_| self.followed) else {
+            return position;
+        };
+        if position.is_some() && self.lose > 0 {
+            self.lose -= 1;
+        } else {
             feed.message(id, message);
         }
         position

@@ -15,9 +15,12 @@ pub(super) struct Record {
     pub(super) expires: Timestamp,
 }
 
-/// The records of one channel. None is forgotten early.
+/// The records of one channel. None is forgotten early. A channel without any holds a pointer.
 #[derive(Default)]
-pub(super) struct Records {
+pub(super) struct Records(Option<Box<Held>>);
+
+#[derive(Default)]
+struct Held {
     by_id: HashMap<MessageId, Record, ahash::RandomState>,
     /// In order of recording, which is the order of expiry while the window stays the same.
     order: VecDeque<MessageId>,
@@ -31,57 +34,77 @@ impl Records {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.0.as_ref().map_or(0, |held| held.bytes)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+        self.0.as_ref().map_or(0, |held| held.by_id.len())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.len() == 0
     }
 
     pub(super) fn get(&self, id: &MessageId, now: Timestamp) -> Option<&Record> {
-        self.by_id.get(id).filter(|record| record.expires > now)
+        self.0
+            .as_ref()?
+            .by_id
+            .get(id)
+            .filter(|record| record.expires > now)
     }
 
     /// The records in the order they were made.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&MessageId, &Record)> {
-        self.order
-            .iter()
-            .filter_map(|id| self.by_id.get_key_value(id))
+        let held = self.0.iter();
+        held.flat_map(|held| {
+            held.order
+                .iter()
+                .filter_map(|id| held.by_id.get_key_value(id))
+        })
     }
 
     /// When the oldest record is forgotten.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        self.by_id
-            .get(self.order.front()?)
+        let held = self.0.as_ref()?;
+        held.by_id
+            .get(held.order.front()?)
             .map(|record| record.expires)
     }
 
     pub(super) fn insert(&mut self, id: MessageId, record: Record) {
-        let weight = Self::weight(&id);
-        if self.by_id.insert(id.clone(), record).is_none() {
-            self.bytes += weight;
-            self.order.push_back(id);
+        let held = self.0.get_or_insert_default();
+        if held.by_id.insert(id.clone(), record).is_none() {
+            held.bytes += Self::weight(&id);
+            held.order.push_back(id);
         }
     }
 
     /// Forgets what expired, from the oldest on.
     pub(super) fn expire(&mut self, now: Timestamp) {
         while self.due().is_some_and(|due| due <= now) {
-            if let Some(id) = self.order.pop_front() {
-                self.by_id.remove(&id);
-                self.bytes -= Self::weight(&id);
-            }
+            self.forget_oldest();
         }
     }
 
     /// Keeps only what `keep` says, at the cost of looking at everything.
     pub(super) fn retain(&mut self, keep: impl Fn(&Record) -> bool) {
-        self.by_id.retain(|_, record| keep(record));
-        self.order.retain(|id| self.by_id.contains_key(id));
-        self.bytes = self.order.iter().map(Self::weight).sum();
+        if let Some(held) = &mut self.0 {
+            held.by_id.retain(|_, record| keep(record));
+            held.order.retain(|id| held.by_id.contains_key(id));
+            held.bytes = held.order.iter().map(Self::weight).sum();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(held) = &mut self.0 else {
+            return;
+        };
+        if let Some(id) = held.order.pop_front() {
+            held.by_id.remove(&id);
+            held.bytes -= Self::weight(&id);
+        }
+        if held.order.is_empty() {
+            self.0 = None;
+        }
     }
 }

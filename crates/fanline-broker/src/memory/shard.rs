@@ -1,5 +1,6 @@
 //! A part of the channels, under one lock.
 
+use ahash::RandomState;
 use fanline_model::{Random, Retention, Timestamp};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -10,10 +11,11 @@ use super::channel::Channel;
 use crate::broker::{BrokerError, ChannelId};
 
 /// Channels and when they are due.
-#[derive(Default)]
 pub(super) struct Shard {
-    channels: HashTable<Channel>,
+    /// Boxed, so that a table half full wastes pointers and not channels.
+    channels: HashTable<Box<Channel>>,
     agenda: Agenda,
+    hasher: RandomState,
 }
 
 /// A channel's id with its hash, which is computed once per act.
@@ -28,10 +30,17 @@ pub(super) struct Opening<'a> {
     pub(super) retention: &'a Retention,
     pub(super) random: &'a dyn Random,
     pub(super) budgets: &'a Budgets,
-    pub(super) hash: &'a dyn Fn(&ChannelId) -> u64,
 }
 
 impl Shard {
+    pub(super) fn new(hasher: RandomState) -> Self {
+        Self {
+            channels: HashTable::new(),
+            agenda: Agenda::default(),
+            hasher,
+        }
+    }
+
     /// Acts on a channel, if it is remembered at this moment.
     pub(super) fn with<R>(
         &mut self,
@@ -62,10 +71,11 @@ impl Shard {
         opening: &Opening<'_>,
         act: impl FnOnce(&mut Channel) -> R,
     ) -> Result<R, BrokerError> {
-        let found = |channel: &Channel| channel.id == *key.id;
-        let entry = self
-            .channels
-            .entry(key.hash, found, |channel| (opening.hash)(&channel.id));
+        let entry = self.channels.entry(
+            key.hash,
+            |channel| channel.id == *key.id,
+            |channel| self.hasher.hash_one(&channel.id),
+        );
         let channel = match entry {
             Entry::Occupied(entry) => {
                 let channel = entry.into_mut();
@@ -80,7 +90,7 @@ impl Shard {
                 let charge = opening.budgets.open(&key.id.app)?;
                 let id = key.id.clone();
                 let new = Channel::new(id, *opening.retention, now, opening.random, charge);
-                entry.insert(new).into_mut()
+                entry.insert(Box::new(new)).into_mut()
             }
         };
         let answer = act(channel);
@@ -89,18 +99,13 @@ impl Shard {
     }
 
     /// Puts a channel back that was saved, unless there is one already.
-    pub(super) fn put_back(
-        &mut self,
-        key_hash: u64,
-        channel: Channel,
-        now: Timestamp,
-        hash: impl Fn(&ChannelId) -> u64,
-    ) -> bool {
-        let found = |present: &Channel| present.id == channel.id;
-        match self
-            .channels
-            .entry(key_hash, found, |present| hash(&present.id))
-        {
+    pub(super) fn put_back(&mut self, channel: Box<Channel>, now: Timestamp) -> bool {
+        let entry = self.channels.entry(
+            self.hasher.hash_one(&channel.id),
+            |present| present.id == channel.id,
+            |present| self.hasher.hash_one(&present.id),
+        );
+        match entry {
             Entry::Occupied(_) => false,
             Entry::Vacant(entry) => {
                 settle(entry.insert(channel).into_mut(), &mut self.agenda, now);
@@ -111,7 +116,7 @@ impl Shard {
 
     /// Every channel, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.iter()
+        self.channels.iter().map(|channel| &**channel)
     }
 
     /// Forgets a channel at once.
@@ -125,24 +130,20 @@ impl Shard {
     }
 
     /// Looks at what is due.
-    pub(super) fn sweep(&mut self, now: Timestamp, hash: impl Fn(&ChannelId) -> u64) {
+    pub(super) fn sweep(&mut self, now: Timestamp) {
         for (second, ids) in self.agenda.take(now) {
             for id in ids {
-                self.look_at(
-                    Key {
-                        id: &id,
-                        hash: hash(&id),
-                    },
-                    second,
-                    now,
-                );
+                let hash = self.hasher.hash_one(&id);
+                self.look_at(Key { id: &id, hash }, second, now);
             }
         }
     }
 
     fn look_at(&mut self, key: Key<'_>, second: u64, now: Timestamp) {
-        let counts = |channel: &Channel| channel.id == *key.id && channel.due == Some(second);
-        let Ok(mut entry) = self.channels.find_entry(key.hash, counts) else {
+        let entry = self
+            .channels
+            .find_entry(key.hash, |channel| channel.id == *key.id);
+        let Some(mut entry) = entry.ok().filter(|entry| entry.get().due == Some(second)) else {
             return;
         };
         let channel = entry.get_mut();

@@ -62,15 +62,9 @@ impl MemoryBroker {
         }
         let now = self.clock().now();
         let put_back = |saved: read::Saved| {
-            let channel = saved.into_channel(|app| self.budgets().reopen(app));
-            let hash = self.hash(&channel.id);
-            let key = super::shard::Key {
-                id: &channel.id.clone(),
-                hash,
-            };
-            self.shard(key)
-                .lock()
-                .put_back(hash, channel, now, |id| self.hash(id))
+            let channel = Box::new(saved.into_channel(|app| self.budgets().reopen(app)));
+            let shard = self.shard(self.key(&channel.id));
+            shard.lock().put_back(channel, now)
         };
         Ok(channels
             .into_iter()

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use fanline_model::{Message, Timestamp};
+use fanline_model::{Draft, Message, Timestamp};
 
-/// Last values, in order of their number.
+/// Last values, in order of their number. A channel without any holds a pointer.
 #[derive(Default)]
-pub(super) struct Values {
+pub(super) struct Values(Option<Box<Held>>);
+
+#[derive(Default)]
+struct Held {
     by_seq: BTreeMap<u64, Value>,
-    /// The number of each key's last value. A message without a key belongs to the empty key.
+    /// The number of each key's last value.
     by_key: HashMap<Arc<str>, u64, ahash::RandomState>,
     bytes: usize,
 }
@@ -19,40 +22,41 @@ struct Value {
     expires: Timestamp,
 }
 
-/// The key that a message is the last value of.
-pub(super) fn key_of(message: &fanline_model::Draft) -> &str {
-    message.key.as_deref().unwrap_or_default()
+/// The key whose last value a message is: without one, the empty key.
+pub(super) fn key_of(draft: &Draft) -> &str {
+    draft.key.as_deref().unwrap_or_default()
 }
 
 impl Values {
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.0.as_ref().map_or(0, |held| held.bytes)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_key.len()
+        self.0.as_ref().map_or(0, |held| held.by_key.len())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
+        self.len() == 0
     }
 
     /// The last value of a key, a removal included.
     pub(super) fn get(&self, key: &str) -> Option<&Arc<Message>> {
-        let seq = self.by_key.get(key)?;
-        self.by_seq.get(seq).map(|value| &value.message)
+        let held = self.0.as_ref()?;
+        held.by_seq
+            .get(held.by_key.get(key)?)
+            .map(|value| &value.message)
     }
 
     /// The values in order of their number, with their expiry.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Message>, Timestamp)> {
-        self.by_seq
-            .values()
-            .map(|value| (&value.message, value.expires))
+        let values = self.0.iter().flat_map(|held| held.by_seq.values());
+        values.map(|value| (&value.message, value.expires))
     }
 
     /// When the oldest value expires.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        self.by_seq.values().next().map(|value| value.expires)
+        self.iter().next().map(|(_, expires)| expires)
     }
 
     /// Makes a logged message the last value of its key.
@@ -60,40 +64,51 @@ impl Values {
         let Some(position) = message.position else {
             return;
         };
+        let held = self.0.get_or_insert_default();
         let key = message.draft.key.clone().unwrap_or_default();
-        self.bytes += message.draft.weight();
-        self.by_seq.insert(position.seq, Value { message, expires });
-        if let Some(before) = self.by_key.insert(key, position.seq) {
-            self.drop_value(before);
+        held.bytes += message.draft.weight();
+        held.by_seq.insert(position.seq, Value { message, expires });
+        if let Some(before) = held.by_key.insert(key, position.seq) {
+            held.drop_value(before);
         }
     }
 
     /// Forgets what expired, from the oldest on.
     pub(super) fn expire(&mut self, now: Timestamp) {
-        while let Some((&seq, oldest)) = self.by_seq.first_key_value() {
-            if oldest.expires > now {
-                break;
-            }
-            self.remove(seq);
-        }
+        self.remove_while(|held| {
+            held.by_seq
+                .iter()
+                .next()
+                .filter(|(_, value)| value.expires <= now)
+        });
     }
 
     /// Forgets every value numbered after `seq`.
     pub(super) fn truncate(&mut self, seq: u64) {
-        while let Some((&last, _)) = self.by_seq.last_key_value() {
-            if last <= seq {
-                break;
+        self.remove_while(|held| {
+            held.by_seq
+                .iter()
+                .next_back()
+                .filter(|(last, _)| **last > seq)
+        });
+    }
+
+    fn remove_while(&mut self, next: impl Fn(&Held) -> Option<(&u64, &Value)>) {
+        while let Some(held) = &mut self.0 {
+            let Some(seq) = next(held).map(|(seq, _)| *seq) else {
+                return;
+            };
+            if let Some(message) = held.drop_value(seq) {
+                held.by_key.remove(key_of(&message.draft));
             }
-            self.remove(last);
+            if held.by_seq.is_empty() {
+                self.0 = None;
+            }
         }
     }
+}
 
-    fn remove(&mut self, seq: u64) {
-        if let Some(message) = self.drop_value(seq) {
-            self.by_key.remove(key_of(&message.draft));
-        }
-    }
-
+impl Held {
     fn drop_value(&mut self, seq: u64) -> Option<Arc<Message>> {
         let message = self.by_seq.remove(&seq)?.message;
         self.bytes -= message.draft.weight();

@@ -8,7 +8,10 @@
 )]
 
 mod envelope;
+mod housekeeping;
+mod interleavings;
 mod memory;
+mod snapshot;
 
 mod broker {
     fanline_testkit::broker_contract!(crate::memory::Harness);
