@@ -6,4 +6,6 @@
 )]
 
 mod heap;
+mod http;
+mod link;
 mod ws;
