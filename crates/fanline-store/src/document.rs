@@ -4,6 +4,7 @@ mod app;
 mod limits;
 mod namespace;
 mod object;
+mod whole;
 
 pub use app::{AppDocument, AppKeyDocument, AppPatch};
 pub use limits::LimitsDocument;

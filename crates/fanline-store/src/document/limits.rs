@@ -6,6 +6,7 @@ use fanline_model::Limits;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::whole::whole_or_null;
 use crate::error::StoreError;
 
 macro_rules! limits {
@@ -17,7 +18,7 @@ macro_rules! limits {
             $(
                 $(#[$doc])*
                 #[schema(minimum = $min, maximum = $max)]
-                #[serde(default, skip_serializing_if = "Option::is_none")]
+                #[serde(default, deserialize_with = "whole_or_null", skip_serializing_if = "Option::is_none")]
                 pub $field: Option<u64>,
             )*
         }

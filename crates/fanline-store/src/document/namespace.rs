@@ -9,6 +9,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::object::object_or_null;
+use super::whole::whole;
 use crate::error::StoreError;
 
 /// A rule for the channels whose name begins with a prefix; the longest prefix wins.
@@ -34,9 +35,11 @@ pub struct NamespaceSettings {
     pub history: Option<HistoryDocument>,
     /// How long a position outlives its log.
     #[schema(minimum = 60, maximum = 7_776_000)]
+    #[serde(deserialize_with = "whole")]
     pub position_ttl_seconds: u64,
     /// How long a publish with a given id is recognised again.
     #[schema(minimum = 1, maximum = 86_400)]
+    #[serde(deserialize_with = "whole")]
     pub idempotency_window_seconds: u64,
     /// Last values per key that outlive the log's trim; `null` keeps none.
     #[serde(deserialize_with = "object_or_null")]
@@ -51,12 +54,15 @@ pub struct NamespaceSettings {
 pub struct HistoryDocument {
     /// How long a message can be replayed.
     #[schema(minimum = 1, maximum = 86_400)]
+    #[serde(deserialize_with = "whole")]
     pub window_seconds: u64,
     /// How many messages are kept.
     #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(deserialize_with = "whole")]
     pub messages: u64,
     /// How many bytes are kept.
     #[schema(minimum = 1_024, maximum = 1_073_741_824)]
+    #[serde(deserialize_with = "whole")]
     pub bytes: u64,
 }
 
@@ -66,9 +72,11 @@ pub struct HistoryDocument {
 pub struct StateDocument {
     /// How long a last value is kept.
     #[schema(minimum = 1, maximum = 604_800)]
+    #[serde(deserialize_with = "whole")]
     pub ttl_seconds: u64,
     /// How many keys a channel may have.
     #[schema(minimum = 1, maximum = 100_000)]
+    #[serde(deserialize_with = "whole")]
     pub keys: u64,
 }
 
