@@ -1,13 +1,14 @@
 //! One channel: its numbering, what it keeps, and how long it is remembered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use fanline_model::{Epoch, Fork, Lineage, Position, Random, Retention, Timestamp};
+use fanline_model::{Epoch, Fork, Lineage, Message, Position, Random, Retention, Timestamp};
 
 use super::budget::Charge;
 use super::log::Log;
 use super::records::Records;
-use super::values::Values;
+use super::values::{Values, key_of};
 use crate::broker::{ChannelId, Head};
 
 /// Everything the broker holds of one channel.
@@ -91,10 +92,27 @@ impl Channel {
             }
             _ => {}
         }
-        if retention.history.is_none() || retention.state.is_none() {
-            self.values = Values::default();
-        }
+        let kept_values = self.retention.state.is_some();
         self.retention = *retention;
+        match retention.state {
+            Some(_) if !kept_values => self.fill_values(),
+            Some(_) if retention.history.is_some() => {}
+            _ => self.values = Values::default(),
+        }
+    }
+
+    /// Takes last values from the log, where it knows newer ones.
+    pub(super) fn fill_values(&mut self) {
+        let Some(rule) = self.retention.state else {
+            return;
+        };
+        for message in self.log.iter() {
+            let seq = |message: &Arc<Message>| message.position.map(|position| position.seq);
+            if self.values.get(key_of(&message.draft)).and_then(seq) < seq(message) {
+                self.values
+                    .put(Arc::clone(message), message.timestamp.plus(rule.ttl));
+            }
+        }
     }
 
     /// Forgets everything but who follows, and begins anew.

@@ -2,13 +2,10 @@
 //!
 //! On the concrete type only: the port knows no such thing, and nothing but tests calls it.
 
-use std::sync::Arc;
-
-use fanline_model::{Epoch, Fork, Message};
+use fanline_model::{Epoch, Fork};
 
 use super::broker::MemoryBroker;
 use super::channel::Channel;
-use super::values::key_of;
 use crate::broker::ChannelId;
 
 impl MemoryBroker {
@@ -64,23 +61,9 @@ impl Channel {
         self.numbering.seq = at;
         self.log.truncate(at);
         self.values.truncate(at);
-        self.restore_values();
+        self.fill_values();
         self.records
             .retain(|record| record.position.is_none_or(|position| position.seq <= at));
         self.version = self.version.filter(|(_, seq)| *seq <= at);
-    }
-
-    /// The survivors' last values, where a lost message had replaced them.
-    fn restore_values(&mut self) {
-        let Some(rule) = self.retention.state else {
-            return;
-        };
-        for message in self.log.iter() {
-            let seq = |message: &Arc<Message>| message.position.map(|position| position.seq);
-            if self.values.get(key_of(&message.draft)).and_then(seq) < seq(message) {
-                self.values
-                    .put(Arc::clone(message), message.timestamp.plus(rule.ttl));
-            }
-        }
     }
 }

@@ -82,13 +82,8 @@ impl Presence for MemoryPresence {
     ) -> Result<PresenceChange, PresenceError> {
         let mut shard = self.shard(channel).lock();
         let now = self.broker.clock().now();
-        if !shard.contains_key(channel) {
-            let epoch = Epoch::generate(&**self.broker.random());
-            shard.insert(channel.clone(), Entries::new(epoch));
-        }
-        let Some(entries) = shard.get_mut(channel) else {
-            return Err(PresenceError::NotEntered);
-        };
+        let begin = || Entries::new(Epoch::generate(&**self.broker.random()));
+        let entries = shard.entry(channel.clone()).or_insert_with(begin);
         self.tell(channel, entries.reap(now));
         let change = entries.enter(entry, now.plus(lease), limit);
         if let Ok(change) = &change {

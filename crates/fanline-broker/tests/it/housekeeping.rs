@@ -140,6 +140,40 @@ async fn publishing_to_nobody_without_a_log_opens_no_channel() {
 }
 
 #[tokio::test]
+async fn a_rule_that_begins_to_keep_last_values_begins_with_what_the_log_still_has() {
+    let memory = start();
+    let channel = channel(&AppId::generate(&SystemRandom), "orders.1");
+    memory
+        .broker
+        .publish(publish(&channel, "k:0", Retention::default()))
+        .await
+        .unwrap();
+    memory
+        .broker
+        .publish(publish(&channel, "k:1", Retention::default()))
+        .await
+        .unwrap();
+    let state = Some(StateRule {
+        ttl: Duration::from_secs(300),
+        keys: 10,
+    });
+    let retention = Retention {
+        state,
+        ..Retention::default()
+    };
+    memory.broker.follow(&channel, &retention).await.unwrap();
+    let values = memory
+        .broker
+        .state(&channel)
+        .await
+        .unwrap()
+        .unwrap()
+        .messages;
+    assert_eq!(values.len(), 1);
+    assert_eq!(values[0].position.unwrap().seq, 2);
+}
+
+#[tokio::test]
 async fn a_clock_that_steps_back_breaks_nothing() {
     let memory = start();
     let app = AppId::generate(&SystemRandom);

@@ -350,7 +350,7 @@ fn logged(heard: Heard) -> Option<Arc<Message>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_position_is_used_twice_and_no_gap_is_silent(steps in steps()) {
