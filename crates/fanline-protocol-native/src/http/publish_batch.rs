@@ -1,0 +1,215 @@
+//! `POST /v1/messages`: many messages, or one to many channels and users.
+
+use std::collections::{HashMap, HashSet};
+
+use axum::Json;
+use axum::extract::State;
+use fanline_model::{Channel, ErrorCode, UserId};
+use fanline_protocol::{PublishCall, PublishResult};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::body::{JsonBody, JsonText};
+use super::caller::{AppHeader, AppParam, Authenticated};
+use super::document::{Problems, PublishProblems};
+use super::problem::Problem;
+use super::publish::{exclude, in_place, message, submit};
+use super::results::{BatchResult, MessageResult, no_result};
+use super::retry::{Repeatable, RepeatableHeaders};
+use super::schema::PublishBatchBody;
+use crate::input::{self, Entries};
+
+/// One result per message, in the order of the request.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BatchResults {
+    /// The results.
+    results: Vec<BatchResult>,
+}
+
+/// Either `messages`, or `message` with `channels` and `users`.
+#[derive(Deserialize)]
+struct BatchFields<'a> {
+    #[serde(borrow)]
+    messages: Option<Entries<'a>>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    channels: Option<Entries<'a>>,
+    #[serde(borrow)]
+    users: Option<Entries<'a>>,
+}
+
+/// What stands beside a message's own fields in the list.
+#[derive(Deserialize)]
+struct Beside {
+    id: Option<String>,
+    channel: Option<String>,
+    exclude: Option<String>,
+}
+
+/// The calls, one per channel, and where each message of the request went: call and place within it.
+#[derive(Default)]
+struct Plan {
+    calls: Vec<PublishCall>,
+    places: Vec<(usize, usize)>,
+}
+
+/// Publishes many messages, or one message to many channels and users.
+///
+/// The messages of one channel are one act, in their order. A body that is not well formed is refused whole.
+/// Answered 201 or 200, every message is in its channel's log; 207 says that some were refused: each has its
+/// own result, and the same call with the same `Idempotency-Key` finishes what is missing.
+#[utoipa::path(
+    post,
+    path = "/v1/messages",
+    operation_id = "publishBatch",
+    tag = "messages",
+    params(AppParam, AppHeader, RepeatableHeaders),
+    request_body = PublishBatchBody,
+    responses(
+        (status = 201, description = "All done, and at least one was published now", body = BatchResults),
+        (status = 200, description = "All done before, or conditions that do not hold", body = BatchResults),
+        (status = 207, description = "Some were refused; the results say which", body = BatchResults),
+        PublishProblems,
+        Problems,
+    ),
+)]
+pub(super) async fn publish_batch(
+    State(api): State<Api>,
+    caller: Authenticated,
+    repeatable: Repeatable,
+    body: JsonBody,
+) -> Result<(StatusCode, Json<BatchResults>), Problem> {
+    let limits = &caller.app.settings.limits;
+    let body = body.read(limits.batch_bytes).await?;
+    let Plan { calls, places } = plan(&body, limits.batch_items)?;
+    let channels: Vec<Channel> = calls.iter().map(|call| call.channel.clone()).collect();
+    let answers = submit(&api, &caller, calls, repeatable).await?;
+    let results = places.iter().map(|place| result(*place, &channels, &answers)).collect::<Result<Vec<_>, _>>()?;
+    Ok((BatchResult::http_status(&results), Json(BatchResults { results })))
+}
+
+fn result((call, at): (usize, usize), channels: &[Channel], answers: &[PublishResult]) -> Result<BatchResult, Problem> {
+    let channel = channels.get(call).ok_or_else(no_result)?;
+    match answers.get(call).ok_or_else(no_result)? {
+        Err(refusal) => Ok(BatchResult::refused(channel, refusal)),
+        Ok(published) => {
+            let published = published.get(at).ok_or_else(no_result)?;
+            Ok(BatchResult::Done(MessageResult::new(channel, published)))
+        }
+    }
+}
+
+fn plan(body: &JsonText, limit: usize) -> Result<Plan, Problem> {
+    let fields: BatchFields<'_> = body.parse()?;
+    match (fields.messages, fields.message) {
+        (Some(messages), None) if fields.channels.is_none() && fields.users.is_none() => {
+            plan_messages(messages.within(limit, "messages")?)
+        }
+        (None, Some(message)) => {
+            let channels = fields.channels.unwrap_or_default().within(limit, "channels")?;
+            let users = fields.users.unwrap_or_default().within(limit, "users")?;
+            if channels.len() + users.len() > limit {
+                let sentence = format!("there are more than {limit} channels and users: send them in parts");
+                return Err(Problem::new(ErrorCode::TooMany, sentence));
+            }
+            plan_targets(message, &channels, &users)
+        }
+        _ => {
+            let sentence = "send either messages, each with its channel, or message with channels, users or both";
+            Err(Problem::new(ErrorCode::InvalidRequest, sentence))
+        }
+    }
+}
+
+/// Many messages, gathered by channel.
+fn plan_messages(messages: Vec<&RawValue>) -> Result<Plan, Problem> {
+    if messages.is_empty() {
+        return Err(Problem::new(ErrorCode::InvalidRequest, "messages is empty"));
+    }
+    let mut plan = Plan::default();
+    let mut of_channel: HashMap<Channel, usize> = HashMap::new();
+    for (index, text) in messages.into_iter().enumerate() {
+        let at = format!("messages[{index}]");
+        let fields = message(text.get(), &at)?;
+        let beside: Beside = input::parse(text.get()).map_err(|refusal| in_place(&at, refusal))?;
+        let Some(channel) = beside.channel else {
+            return Err(Problem::new(ErrorCode::InvalidRequest, format!("{at}: channel is missing")));
+        };
+        let channel = input::channel(&channel).map_err(|refusal| in_place(&at, refusal))?;
+        let item = fields.item(beside.id.as_deref(), &channel).map_err(|refusal| in_place(&at, refusal))?;
+        let condition = fields.condition().map_err(|refusal| in_place(&at, refusal))?;
+        let exclude = exclude(beside.exclude.as_deref())?;
+
+        let call = *of_channel.entry(channel.clone()).or_insert(plan.calls.len());
+        match plan.calls.get_mut(call) {
+            None => {
+                plan.calls.push(PublishCall { channel, items: vec![item], condition, exclude });
+                plan.places.push((call, 0));
+            }
+            Some(others) => {
+                if condition.is_some() || others.condition.is_some() || others.exclude != exclude {
+                    let sentence = format!(
+                        "{at}: the messages of one channel are one act; they have no conditions and the same exclude"
+                    );
+                    return Err(Problem::new(ErrorCode::InvalidRequest, sentence));
+                }
+                plan.places.push((call, others.items.len()));
+                others.items.push(item);
+            }
+        }
+    }
+    Ok(plan)
+}
+
+/// One message to many.
+fn plan_targets(text: &RawValue, channels: &[&RawValue], users: &[&RawValue]) -> Result<Plan, Problem> {
+    let fields = message(text.get(), "message")?;
+    let beside: Beside = input::parse(text.get()).map_err(|refusal| in_place("message", refusal))?;
+    let condition = fields.condition().map_err(|refusal| in_place("message", refusal))?;
+    let exclude = exclude(beside.exclude.as_deref())?;
+    let mut plan = Plan::default();
+    let mut seen = HashSet::new();
+    for target in targets(channels, users) {
+        let (at, channel) = target?;
+        if !seen.insert(channel.clone()) {
+            return Err(Problem::new(ErrorCode::InvalidRequest, format!("{at} stands there twice")));
+        }
+        let item = fields.item(beside.id.as_deref(), &channel).map_err(|refusal| in_place("message", refusal))?;
+        plan.places.push((plan.calls.len(), 0));
+        plan.calls.push(PublishCall { channel, items: vec![item], condition: condition.clone(), exclude });
+    }
+    if plan.calls.is_empty() {
+        return Err(Problem::new(ErrorCode::InvalidRequest, "name at least one channel or user"));
+    }
+    Ok(plan)
+}
+
+fn targets<'a>(
+    channels: &'a [&RawValue],
+    users: &'a [&RawValue],
+) -> impl Iterator<Item = Result<(String, Channel), Problem>> + 'a {
+    let texts = |list: &'a [&RawValue], what: &'static str| {
+        list.iter().enumerate().map(move |(index, text)| {
+            let at = format!("{what}[{index}]");
+            let text: String = serde_json::from_str(text.get())
+                .map_err(|_| Problem::new(ErrorCode::InvalidRequest, format!("{at} is not a string")))?;
+            Ok((at, text))
+        })
+    };
+    let named = texts(channels, "channels").map(|read: Result<_, Problem>| {
+        let (at, text) = read?;
+        let channel = input::channel(&text).map_err(|refusal| in_place(&at, refusal))?;
+        Ok((at, channel))
+    });
+    let of_users = texts(users, "users").map(|read: Result<_, Problem>| {
+        let (at, text) = read?;
+        let user = UserId::parse(&text)
+            .map_err(|error| Problem::new(ErrorCode::InvalidRequest, format!("{at}: {error}")))?;
+        Ok((at, Channel::User(user)))
+    });
+    named.chain(of_users)
+}
