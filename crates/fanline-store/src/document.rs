@@ -4,12 +4,13 @@ mod app;
 mod limits;
 mod namespace;
 mod object;
+mod retention;
 mod whole;
+mod words;
 
 pub use app::{AppDocument, AppKeyDocument, AppPatch};
 pub use limits::LimitsDocument;
-pub use namespace::{
-    AccessWord, HistoryDocument, NamespaceDocument, NamespaceSettings, SlowConsumerWord,
-    StateDocument, check_prefix,
-};
+pub use namespace::{NamespaceDocument, NamespaceSettings, check_prefix};
 pub use object::parse;
+pub use retention::{HistoryDocument, StateDocument};
+pub use words::{AccessWord, SlowConsumerWord};

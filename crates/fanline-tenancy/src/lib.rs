@@ -20,6 +20,7 @@ mod proof;
 mod rule;
 mod sealing;
 mod secret;
+mod signature;
 mod signing_key;
 mod standing;
 mod static_directory;

@@ -6,9 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use fanline_model::{Clock, Random};
-use subtle::{Choice, ConstantTimeEq};
 
 use crate::admission::{Admission, Lane, VerificationRates};
 use crate::api_key::ApiKeyText;
@@ -17,10 +15,9 @@ use crate::app_key::AppKey;
 use crate::authority::{Authority, CredentialRef, Rights};
 use crate::directory::{AppRef, Directory, DirectoryError};
 use crate::hash_keys::HashKeys;
-use crate::hmac::hmac_sha256;
 use crate::mint::{self, MintError, MintRequest, Minted};
 use crate::proof::{AuthError, Proof, SignatureOf};
-use crate::secret::SecretText;
+use crate::signature::check_signature;
 use crate::standing::standing;
 use crate::token;
 use crate::token::signatures::Signatures;
@@ -221,59 +218,6 @@ fn live_key<'a>(app: &'a AppSnapshot, key: &str) -> Result<&'a AppKey, AuthError
             "this app key is switched off; use another key of the app",
         ))
     }
-}
-
-/// Compares with every text under every live secret, all of them and in constant time, so that the time
-/// says nothing about which one was near.
-fn check_signature(
-    app: &AppSnapshot,
-    key: &str,
-    signed: &[Bytes],
-    signature: &str,
-) -> Result<(), AuthError> {
-    if !app.is_serving() {
-        return Err(AuthError::AppDisabled);
-    }
-    let key = app
-        .app_keys
-        .get(key)
-        .ok_or_else(|| refused("the signature names a key that this app does not have"))?;
-    if !key.enabled {
-        return Err(refused(
-            "the key of this signature is switched off; use another key of the app",
-        ));
-    }
-    if key.pusher_secrets.is_empty() {
-        return Err(refused(
-            "the key of this signature has no secret to sign with; use a Pusher key of the app",
-        ));
-    }
-    let one = |secret: &SecretText, text: &Bytes| {
-        let code = hmac_sha256(secret.expose().as_bytes(), &[text]);
-        hex(&code).as_bytes().ct_eq(signature.as_bytes())
-    };
-    let pairs = key
-        .pusher_secrets
-        .iter()
-        .flat_map(|secret| signed.iter().map(move |text| (secret, text)));
-    let any = pairs.fold(Choice::from(0), |any, (secret, text)| {
-        any | one(secret, text)
-    });
-    if any.into() {
-        Ok(())
-    } else {
-        Err(refused(
-            "the signature does not verify; check the secret and what was signed",
-        ))
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
 }
 
 fn refused(text: &str) -> AuthError {

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use fanline_model::{ChannelName, History, Retention, StateRule};
-use fanline_tenancy::{Access, NamespaceRule, SlowConsumer};
+use fanline_model::{ChannelName, Retention};
+use fanline_tenancy::{Access, NamespaceRule};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::object::object_or_null;
+use super::retention::{HistoryDocument, StateDocument, within};
 use super::whole::whole;
+use super::words::{AccessWord, SlowConsumerWord};
 use crate::error::StoreError;
 
 /// A rule for the channels whose name begins with a prefix; the longest prefix wins.
@@ -46,62 +48,6 @@ pub struct NamespaceSettings {
     pub state: Option<StateDocument>,
     /// What happens to a subscriber that reads slower than messages come.
     pub slow_consumer: SlowConsumerWord,
-}
-
-/// How much can be replayed. Whatever bound is met first evicts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct HistoryDocument {
-    /// How long a message can be replayed.
-    #[schema(minimum = 1, maximum = 86_400)]
-    #[serde(deserialize_with = "whole")]
-    pub window_seconds: u64,
-    /// How many messages are kept.
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    #[serde(deserialize_with = "whole")]
-    pub messages: u64,
-    /// How many bytes are kept.
-    #[schema(minimum = 1_024, maximum = 1_073_741_824)]
-    #[serde(deserialize_with = "whole")]
-    pub bytes: u64,
-}
-
-/// How much state is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct StateDocument {
-    /// How long a last value is kept.
-    #[schema(minimum = 1, maximum = 604_800)]
-    #[serde(deserialize_with = "whole")]
-    pub ttl_seconds: u64,
-    /// How many keys a channel may have.
-    #[schema(minimum = 1, maximum = 100_000)]
-    #[serde(deserialize_with = "whole")]
-    pub keys: u64,
-}
-
-/// Who may subscribe.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AccessWord {
-    /// Anybody with the app key.
-    Open,
-    /// Whoever has a capability or a channel signature.
-    #[default]
-    Token,
-}
-
-/// What happens to slow readers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SlowConsumerWord {
-    /// The connection is closed; it resumes where it was.
-    #[default]
-    Disconnect,
-    /// The oldest waiting messages go.
-    DropOldest,
-    /// Of the waiting messages with one key only the newest stays.
-    Conflate,
 }
 
 /// Whether names can begin so: empty, or what a channel name may be.
@@ -191,139 +137,59 @@ impl NamespaceSettings {
             state,
         } = rule.retention;
         Self {
-            access: match rule.access {
-                Access::Open => AccessWord::Open,
-                Access::Token => AccessWord::Token,
-            },
+            access: rule.access.into(),
             history: history.as_ref().map(HistoryDocument::of),
             position_ttl_seconds: position_ttl.as_secs(),
             idempotency_window_seconds: idempotency_window.as_secs(),
             state: state.as_ref().map(StateDocument::of),
-            slow_consumer: match rule.slow_consumer {
-                SlowConsumer::Disconnect => SlowConsumerWord::Disconnect,
-                SlowConsumer::DropOldest => SlowConsumerWord::DropOldest,
-                SlowConsumer::Conflate => SlowConsumerWord::Conflate,
-            },
+            slow_consumer: rule.slow_consumer.into(),
         }
     }
 
     /// The rule for a prefix.
     pub fn to_rule(&self, prefix: &str) -> NamespaceRule {
-        let count = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-        let access = match self.access {
-            AccessWord::Open => Access::Open,
-            AccessWord::Token => Access::Token,
-        };
-        let history = self.history.as_ref().map(|history| History {
-            window: Duration::from_secs(history.window_seconds),
-            messages: count(history.messages),
-            bytes: count(history.bytes),
-        });
-        let state = self.state.as_ref().map(|state| StateRule {
-            ttl: Duration::from_secs(state.ttl_seconds),
-            keys: count(state.keys),
-        });
         NamespaceRule {
             retention: Retention {
-                history,
+                history: self.history.as_ref().map(HistoryDocument::to_history),
                 position_ttl: Duration::from_secs(self.position_ttl_seconds),
                 idempotency_window: Duration::from_secs(self.idempotency_window_seconds),
-                state,
+                state: self.state.as_ref().map(StateDocument::to_state),
             },
-            slow_consumer: match self.slow_consumer {
-                SlowConsumerWord::Disconnect => SlowConsumer::Disconnect,
-                SlowConsumerWord::DropOldest => SlowConsumer::DropOldest,
-                SlowConsumerWord::Conflate => SlowConsumer::Conflate,
-            },
-            ..NamespaceRule::new(prefix, access)
+            slow_consumer: self.slow_consumer.into(),
+            ..NamespaceRule::new(prefix, self.access.into())
         }
     }
 
     /// Whether every value is in range and the rule may stand for this prefix.
     pub(crate) fn check(&self, prefix: &str) -> Result<(), StoreError> {
         check_prefix(prefix)?;
-        let within = |name: &str, value: u64, least: u64, most: u64| {
-            if (least..=most).contains(&value) {
-                return Ok(());
-            }
-            Err(StoreError::Invalid(format!(
-                "{name} must lie between {least} and {most}, not {value}"
-            )))
-        };
+        let idempotency_window = self.idempotency_window_seconds;
         within(
             "position_ttl_seconds",
             self.position_ttl_seconds,
             60,
             7_776_000,
         )?;
-        within(
-            "idempotency_window_seconds",
-            self.idempotency_window_seconds,
-            1,
-            86_400,
-        )?;
-        if let Some(history) = &self.history {
-            within("history.window_seconds", history.window_seconds, 1, 86_400)?;
-            within("history.messages", history.messages, 1, 1_000_000)?;
-            within("history.bytes", history.bytes, 1_024, 1_073_741_824)?;
-        }
-        if let Some(state) = &self.state {
-            within("state.ttl_seconds", state.ttl_seconds, 1, 604_800)?;
-            within("state.keys", state.keys, 1, 100_000)?;
-        }
+        within("idempotency_window_seconds", idempotency_window, 1, 86_400)?;
+        self.history
+            .as_ref()
+            .map_or(Ok(()), HistoryDocument::check)?;
+        self.state.as_ref().map_or(Ok(()), StateDocument::check)?;
         let never_open = prefix.starts_with("private-") || prefix.starts_with("presence-");
         if self.access == AccessWord::Open && never_open {
             return Err(StoreError::Conflict(format!(
-                "channels that begin with {prefix:?} are never open, in any protocol; leave access at token, or choose \
-                 another prefix"
+                "channels that begin with {prefix:?} are never open, in any protocol; leave access at token, \
+                 or choose another prefix"
             )));
         }
         Ok(())
     }
 }
 
-// === impl HistoryDocument ===
-
-impl Default for HistoryDocument {
-    fn default() -> Self {
-        Self::of(&History::default())
-    }
-}
-
-impl HistoryDocument {
-    fn of(history: &History) -> Self {
-        Self {
-            window_seconds: history.window.as_secs(),
-            messages: history.messages as u64,
-            bytes: history.bytes as u64,
-        }
-    }
-}
-
-// === impl StateDocument ===
-
-impl Default for StateDocument {
-    /// What the born `cache-` rows have.
-    fn default() -> Self {
-        Self {
-            ttl_seconds: 1_800,
-            keys: 1_000,
-        }
-    }
-}
-
-impl StateDocument {
-    fn of(state: &StateRule) -> Self {
-        Self {
-            ttl_seconds: state.ttl.as_secs(),
-            keys: state.keys as u64,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use fanline_model::{History, StateRule};
     use fanline_tenancy::RuleTable;
 
     use super::*;

@@ -2,11 +2,14 @@
 
 use fanline_model::{SeededRandom, Timestamp};
 use fanline_tenancy::{
-    ApiKeyText, AppRef, AuthError, CredentialRef, Proof, Rights, Scope, VerificationRates, Verifier,
+    ApiKeyText, AppRef, AppSnapshot, AuthError, CredentialRef, Proof, Rights, Scope,
+    VerificationRates, Verifier,
 };
 use serde_json::json;
 
-use crate::world::{NOW, World, api_key, by_key, hash_keys, id, jwt, refusal};
+use crate::world::{
+    NOW, World, api_key, app, by_key, hash_keys, id, jwt, refusal, request, signing_key,
+};
 
 #[tokio::test]
 async fn an_app_key_alone_is_an_anonymous_caller() {
@@ -213,4 +216,36 @@ async fn verifications_are_admitted_before_they_are_paid_for() {
         verifier.refresh(&by_key("shop"), &token(2)).await.is_ok(),
         "live sessions have a lane of their own"
     );
+}
+
+#[tokio::test]
+async fn a_caller_stands_as_long_as_everything_that_holds_it_up() {
+    let world = World::new();
+    let maker = world.backend("publish").await;
+    let token = world
+        .mint(&maker, request(None, &[("orders.*", &["publish"])]))
+        .unwrap();
+    let bearer = world.token(&token).await.unwrap();
+    assert!(bearer.stands(&app("shop")) && maker.stands(&app("shop")));
+
+    let without = |change: &dyn Fn(&mut AppSnapshot)| {
+        let mut shop = app("shop");
+        change(&mut shop);
+        (maker.stands(&shop), bearer.stands(&shop))
+    };
+    let id = api_key("shop", "publish").id().clone();
+    assert_eq!(
+        without(&|shop| drop(shop.api_keys.remove(&id))),
+        (false, false)
+    );
+    let kid = signing_key("shop", true).kid;
+    assert_eq!(
+        without(&|shop| drop(shop.signing_keys.remove(&kid))),
+        (true, false)
+    );
+    assert_eq!(
+        without(&|shop| shop.app_keys.get_mut("key-shop").unwrap().enabled = false),
+        (false, false)
+    );
+    assert_eq!(without(&|shop| shop.app_keys.clear()), (false, false));
 }
