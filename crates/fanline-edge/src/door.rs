@@ -136,6 +136,10 @@ impl DoorMetrics {
         self.metrics.accept_errors()
     }
 
+    pub(crate) fn opened(&self, protocol: &'static str, transport: &'static str) {
+        self.metrics.connections_opened(protocol, transport).inc();
+    }
+
     pub(crate) fn answered(&self, door: &'static str, status: u16, after: Duration) {
         self.metrics.http_requests(door, status).inc();
         self.request_seconds.observe(after.as_secs_f64());

@@ -91,10 +91,10 @@ impl Mounts {
 }
 
 /// The first mount that covers the path, and what of the path lies beyond it, without its slash.
-fn first_cover<'a, T>(
+fn first_cover<T>(
     mut mounts: impl Iterator<Item = (&'static str, T)>,
-    path: &'a str,
-) -> Option<(T, &'a str)> {
+    path: &str,
+) -> Option<(T, &str)> {
     mounts.find_map(|(mount, found)| {
         let rest = path.strip_prefix(mount.trim_end_matches('/'))?;
         let beyond = match rest.strip_prefix('/') {

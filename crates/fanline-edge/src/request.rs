@@ -47,7 +47,7 @@ pub(crate) async fn answer(
     let response = match (door.mounts().place(&path), door.sessions()) {
         (Place::Service(service), _) => call(door, service, request, peer).await,
         (Place::Socket(mount, beyond), Some(sessions)) => {
-            open(sessions, mount, beyond, request, peer)
+            open(door, sessions, mount, beyond, request, peer)
         }
         (Place::Socket(..), None) | (Place::Nowhere, _) => problem(
             ErrorCode::NotFound,
@@ -96,6 +96,7 @@ fn ask(
 
 /// Answers the handshake of a WebSocket; the session begins once hyper lets go of the socket.
 fn open(
+    door: &Door,
     sessions: &Sessions,
     mount: &SocketMount,
     beyond: &str,
@@ -121,6 +122,7 @@ fn open(
         peer: peer.ip().to_canonical(),
         secure: false,
     };
+    door.metrics().opened(protocol.name(), "websocket");
     let (sessions, protocol, socket) = (sessions.clone(), Arc::clone(protocol), accepted.socket);
     // A short task that waits for hyper, so that the session's own holds nothing of it.
     tokio::spawn(async move {

@@ -9,18 +9,6 @@ pub(crate) struct Line {
     pub(crate) transport: &'static str,
 }
 
-/// Something that has a named outcome.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct Reason {
-    pub(crate) reason: &'static str,
-}
-
-/// Publishing, and refusals.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct Outcome {
-    pub(crate) outcome: &'static str,
-}
-
 /// HTTP requests.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Request {

@@ -13,4 +13,4 @@ mod process;
 pub use health::{Health, State};
 pub use log::{InvalidFilter, LogFormat, init_log};
 pub use metrics::Metrics;
-pub use prometheus_client::metrics::{counter::Counter, gauge::Gauge, histogram::Histogram};
+pub use prometheus_client::metrics::{counter::Counter, histogram::Histogram};

@@ -1,10 +1,6 @@
 //! What a listener does with HTTP, well formed and not.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use fanline_edge::{Door, Mounts, Patience, Peer, listener, ops};
 use fanline_protocol::{HttpBody, HttpService, full_body};
@@ -14,7 +10,7 @@ use http_body_util::BodyExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
@@ -37,8 +33,9 @@ impl Server {
             .with_service("/echo", echo())
             .with_service("/ops", ops::service(metrics.clone(), Health::new()));
         let door = Arc::new(Door::new("public", mounts, patience, &metrics));
-        let listener = listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
+        let bound = listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = bound.address().unwrap();
+        let listener = bound.listen().unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(listener::accept(listener, Arc::clone(&door), stop.clone()));
         Self {
@@ -91,7 +88,7 @@ async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     timeout(TOO_LONG, stream.read_to_end(&mut answer))
         .await
-        .expect("the server hangs up")
+        .unwrap_or_else(|_| panic!("the server does not hang up"))
         .ok();
     String::from_utf8(answer).unwrap()
 }
@@ -149,7 +146,7 @@ async fn a_first_request_of_one_byte_at_a_time_is_cut() {
     tokio::select! {
         () = dripping => {}
         read = timeout(TOO_LONG, reader.read_to_end(&mut answer)) => {
-            read.expect("the server hangs up").ok();
+            read.unwrap_or_else(|_| panic!("the server does not hang up")).ok();
         }
     }
     assert!(begun.elapsed() >= quick().first_request);

@@ -243,7 +243,7 @@ fn endless_continuation_frames_stay_within_the_limit() {
     let (first, next) = (frame(BINARY, &[0; 1_000]), frame(0, &[0; 1_000]));
     let (refused_after, peak) = heap::peak(|| {
         decoder.decode(&mut &first[..]).unwrap();
-        (2..).find(|_| decoder.decode(&mut &next[..]).is_err())
+        (2..100).find(|_| decoder.decode(&mut &next[..]).is_err())
     });
     assert_eq!(refused_after, Some(66));
     assert!(peak < 3 * LIMIT as isize, "{peak} bytes");

@@ -241,6 +241,7 @@ proptest! {
             }
             prop_assert!(stream.poll_send(&mut idle_context(), &mut queue).is_ready());
             turn += 1;
+            prop_assert!(turn < 10_000, "the queue does not drain");
         }
         let (data, pongs) = as_a_client_reads(&stream.socket().written);
         prop_assert_eq!(data, messages);
