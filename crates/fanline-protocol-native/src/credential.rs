@@ -38,14 +38,20 @@ impl Credential {
     pub(crate) fn read(app: Option<&str>, token: Option<&str>) -> Result<Self, NoCredential> {
         if let Some(key) = token.filter(|token| token.starts_with(API_KEY_PREFIX)) {
             let id = ApiKeyText::parse(key)?.id().clone();
-            return Ok(Self { app: AppRef::ApiKey(id), proof: Proof::ApiKey(key.into()) });
+            return Ok(Self {
+                app: AppRef::ApiKey(id),
+                proof: Proof::ApiKey(key.into()),
+            });
         }
         let app = app.ok_or(NoCredential::AppMissing)?;
         if !is_app_key(app) {
             return Err(NoCredential::NoAppKey);
         }
         let proof = token.map_or(Proof::None, |token| Proof::Token(token.into()));
-        Ok(Self { app: AppRef::Key(Arc::from(app)), proof })
+        Ok(Self {
+            app: AppRef::Key(Arc::from(app)),
+            proof,
+        })
     }
 }
 
@@ -72,8 +78,14 @@ mod tests {
 
     #[test]
     fn a_token_needs_the_app_beside_it_and_nobody_needs_a_token() {
-        assert_eq!(Credential::read(None, Some("ey.J.x")).unwrap_err(), NoCredential::AppMissing);
-        assert_eq!(Credential::read(Some("a b"), None).unwrap_err(), NoCredential::NoAppKey);
+        assert_eq!(
+            Credential::read(None, Some("ey.J.x")).unwrap_err(),
+            NoCredential::AppMissing
+        );
+        assert_eq!(
+            Credential::read(Some("a b"), None).unwrap_err(),
+            NoCredential::NoAppKey
+        );
         let anonymous = Credential::read(Some("key"), None).unwrap();
         assert!(matches!(anonymous.proof, Proof::None));
         let token = Credential::read(Some("key"), Some("ey.J.x")).unwrap();

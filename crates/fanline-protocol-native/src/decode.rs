@@ -64,8 +64,14 @@ impl Head {
         let head: HeadFields<'_> = input::parse(text)?;
         let tag = tag(head.id)?;
         match head.kind {
-            Some(kind) => Ok(Self { kind: kind.into(), tag }),
-            None => Err(Refusal::new(ErrorCode::InvalidRequest, "the frame has no type")),
+            Some(kind) => Ok(Self {
+                kind: kind.into(),
+                tag,
+            }),
+            None => Err(Refusal::new(
+                ErrorCode::InvalidRequest,
+                "the frame has no type",
+            )),
         }
     }
 }
@@ -92,9 +98,13 @@ impl Decoder<'_> {
 
 /// The `id` of a frame or an entry, as its JSON text: echoed verbatim.
 fn tag(id: Option<&RawValue>) -> Result<Tag, Refusal> {
-    let Some(text) = id.map(RawValue::get) else { return Ok(None) };
-    let is_plain = text.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit());
-    if !is_plain || text.len() > MAX_ID_BYTES {
+    let Some(text) = id.map(RawValue::get) else {
+        return Ok(None);
+    };
+    let is_plain =
+        text.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit());
+    let is_readable = || serde_json::from_str::<input::Readable>(text).is_ok();
+    if !is_plain || text.len() > MAX_ID_BYTES || !is_readable() {
         let sentence = format!("an id is a string or a number of at most {MAX_ID_BYTES} bytes");
         return Err(Refusal::new(ErrorCode::InvalidRequest, sentence));
     }

@@ -45,10 +45,17 @@ struct FromRequest {
 impl NativeDialect {
     /// A connection that this request opened.
     pub(crate) fn new(open: &Open) -> Self {
-        let app = open.query.split('&').find_map(|pair| pair.strip_prefix("app=")).map(decoded);
+        let app = open
+            .query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("app="))
+            .map(decoded);
         let token = open.bearer().map(str::to_owned);
         let state = State::Waiting(Box::new(FromRequest { app, token }));
-        Self { state, limits: BEFORE_OPENED.clone() }
+        Self {
+            state,
+            limits: BEFORE_OPENED.clone(),
+        }
     }
 
     fn first(&mut self, text: &str, commands: &mut Vec<Command>) {
@@ -83,7 +90,10 @@ impl NativeDialect {
         let token = frame.token.as_deref().or(request.token.as_deref());
         let credential = Credential::read(app, token).map_err(refused_credential)?;
 
-        self.state = State::Connecting { app: credential.app.clone(), tag: head.tag.clone() };
+        self.state = State::Connecting {
+            app: credential.app.clone(),
+            tag: head.tag.clone(),
+        };
         commands.push(Command::Authenticate {
             app: credential.app,
             proof: credential.proof,
@@ -93,23 +103,38 @@ impl NativeDialect {
         if let Some(echo) = frame.echo {
             commands.push(Command::SetOptions { echo, tag: None });
         }
-        let mut decoder = Decoder { limits: &self.limits, commands };
+        let mut decoder = Decoder {
+            limits: &self.limits,
+            commands,
+        };
         decoder.entries(&frame.subscribe, frame.cursor.as_ref());
         Ok(())
     }
 
     /// Ends a connection whose first frame is none.
-    fn refuse(&mut self, reason: CloseReason, refusal: &Refusal, tag: &Tag, commands: &mut Vec<Command>) {
+    fn refuse(
+        &mut self,
+        reason: CloseReason,
+        refusal: &Refusal,
+        tag: &Tag,
+        commands: &mut Vec<Command>,
+    ) {
         self.state = State::Refused;
         let frames = vec![
             encode::refusal(refusal, None, tag),
             encode::closing(reason, Some(&refusal.detail), None),
         ];
-        commands.push(Command::Close { frames, close: self.close(reason) });
+        commands.push(Command::Close {
+            frames,
+            close: self.close(reason),
+        });
     }
 
     fn later(&mut self, app: &AppRef, text: &str, commands: &mut Vec<Command>) {
-        let mut decoder = Decoder { limits: &self.limits, commands };
+        let mut decoder = Decoder {
+            limits: &self.limits,
+            commands,
+        };
         match Head::read(text) {
             Err(refusal) => decoder.fault(&refusal, &None),
             Ok(head) => {
@@ -122,7 +147,8 @@ impl NativeDialect {
 
     /// The answer that a refused connect frame is still owed.
     fn refused_connect(&mut self, reason: CloseReason, detail: Option<&str>) -> Option<Frame> {
-        let State::Connecting { tag, .. } = std::mem::replace(&mut self.state, State::Refused) else {
+        let State::Connecting { tag, .. } = std::mem::replace(&mut self.state, State::Refused)
+        else {
             return None;
         };
         let refusal = Refusal::new(error_code(reason), detail.unwrap_or(reason.sentence()));
@@ -140,24 +166,43 @@ impl Dialect for NativeDialect {
             Frame::Text(bytes) => std::str::from_utf8(bytes).ok(),
             Frame::Binary(_) => None,
         };
-        let binary = || Refusal::new(ErrorCode::InvalidRequest, "frames are text: one JSON object each");
+        let binary = || {
+            Refusal::new(
+                ErrorCode::InvalidRequest,
+                "frames are text: one JSON object each",
+            )
+        };
         match (&self.state, text) {
             (State::Refused, _) => {}
             (State::Waiting(_), Some(text)) => self.first(text, commands),
-            (State::Waiting(_), None) => self.refuse(CloseReason::InvalidConnect, &binary(), &None, commands),
+            (State::Waiting(_), None) => {
+                self.refuse(CloseReason::InvalidConnect, &binary(), &None, commands)
+            }
             (State::Connecting { app, .. } | State::Open { app }, Some(text)) => {
                 let app = app.clone();
                 self.later(&app, text, commands);
             }
             (State::Connecting { .. } | State::Open { .. }, None) => {
-                Decoder { limits: &self.limits, commands }.fault(&binary(), &None);
+                Decoder {
+                    limits: &self.limits,
+                    commands,
+                }
+                .fault(&binary(), &None);
             }
         }
     }
 
     fn encode(&mut self, event: Event, frames: &mut Vec<Frame>) {
         let frame = match event {
-            Event::Opened { connection, connection_key, kept, subject, limits, expires_at, tag } => {
+            Event::Opened {
+                connection,
+                connection_key,
+                kept,
+                subject,
+                limits,
+                expires_at,
+                tag,
+            } => {
                 if let State::Connecting { app, .. } = &self.state {
                     self.state = State::Open { app: app.clone() };
                 }
@@ -177,20 +222,42 @@ impl Dialect for NativeDialect {
             Event::Refreshed { expires_at, tag } => Some(encode::refreshed(expires_at, &tag)),
             Event::Subscribed(event) => Some(encode::subscribed(&event)),
             Event::Message { channel, message } => Some(encode::message_frame(&channel, &message)),
-            Event::Continuity { channel, continuity, from, head } => {
-                Some(encode::continuity(&channel, continuity, from, head))
-            }
-            Event::Skipped { channel, count, through, reason } => {
-                Some(encode::skipped(&channel, count, through, reason))
-            }
+            Event::Continuity {
+                channel,
+                continuity,
+                from,
+                head,
+            } => Some(encode::continuity(&channel, continuity, from, head)),
+            Event::Skipped {
+                channel,
+                count,
+                through,
+                reason,
+            } => Some(encode::skipped(&channel, count, through, reason)),
             Event::CaughtUp { channel } => Some(encode::caught_up(&channel)),
-            Event::Unsubscribed { channel, reason, tag } => Some(encode::unsubscribed(&channel, reason, &tag)),
-            Event::Published { channel, results, tag } => Some(encode::published(&channel, &results, &tag)),
+            Event::Unsubscribed {
+                channel,
+                reason,
+                tag,
+            } => Some(encode::unsubscribed(&channel, reason, &tag)),
+            Event::Published {
+                channel,
+                results,
+                tag,
+            } => Some(encode::published(&channel, &results, &tag)),
             Event::Accepted { tag } => tag.map(|tag| encode::accepted(&tag)),
-            Event::Refused { refusal, channel, tag } => Some(encode::refusal(&refusal, channel.as_ref(), &tag)),
+            Event::Refused {
+                refusal,
+                channel,
+                tag,
+            } => Some(encode::refusal(&refusal, channel.as_ref(), &tag)),
             Event::Idle => Some(encode::ping()),
             Event::Degraded { degraded } => Some(encode::degraded(degraded)),
-            Event::Ending { reason, detail, retry_after } => {
+            Event::Ending {
+                reason,
+                detail,
+                retry_after,
+            } => {
                 frames.extend(self.refused_connect(reason, detail.as_deref()));
                 Some(encode::closing(reason, detail.as_deref(), retry_after))
             }
@@ -201,11 +268,19 @@ impl Dialect for NativeDialect {
     }
 
     fn close(&self, reason: CloseReason) -> CloseFrame {
-        CloseFrame { code: reason.code(), reason: reason.name().to_owned() }
+        CloseFrame {
+            code: reason.code(),
+            reason: reason.name().to_owned(),
+        }
     }
 }
 
-fn dispatch(decoder: &mut Decoder<'_>, app: &AppRef, head: &Head, text: &str) -> Result<(), Refusal> {
+fn dispatch(
+    decoder: &mut Decoder<'_>,
+    app: &AppRef,
+    head: &Head,
+    text: &str,
+) -> Result<(), Refusal> {
     match &*head.kind {
         "subscribe" => decode::subscribe(decoder, head, text),
         "unsubscribe" => decode::unsubscribe(decoder, head, text),
@@ -213,7 +288,10 @@ fn dispatch(decoder: &mut Decoder<'_>, app: &AppRef, head: &Head, text: &str) ->
         "refresh" => refresh(decoder, app, head, text),
         "options" => {
             let Options { echo } = input::parse(text)?;
-            decoder.push(Command::SetOptions { echo, tag: head.tag.clone() });
+            decoder.push(Command::SetOptions {
+                echo,
+                tag: head.tag.clone(),
+            });
             Ok(())
         }
         "ping" => {
@@ -239,7 +317,12 @@ fn dispatch(decoder: &mut Decoder<'_>, app: &AppRef, head: &Head, text: &str) ->
 }
 
 /// `refresh`: another credential for the same app and subject.
-fn refresh(decoder: &mut Decoder<'_>, app: &AppRef, head: &Head, text: &str) -> Result<(), Refusal> {
+fn refresh(
+    decoder: &mut Decoder<'_>,
+    app: &AppRef,
+    head: &Head,
+    text: &str,
+) -> Result<(), Refusal> {
     let Refresh { token } = input::parse(text)?;
     let name = match app {
         AppRef::Key(key) => Some(&**key),
@@ -247,7 +330,12 @@ fn refresh(decoder: &mut Decoder<'_>, app: &AppRef, head: &Head, text: &str) -> 
     };
     let Credential { app: named, proof } =
         Credential::read(name, Some(&token)).map_err(|error| refused_credential(error).1)?;
-    decoder.push(Command::Authenticate { app: named, proof, connection_key: None, tag: head.tag.clone() });
+    decoder.push(Command::Authenticate {
+        app: named,
+        proof,
+        connection_key: None,
+        tag: head.tag.clone(),
+    });
     Ok(())
 }
 
@@ -267,7 +355,9 @@ const fn error_code(reason: CloseReason) -> ErrorCode {
         CloseReason::AppDisabled => ErrorCode::AppDisabled,
         CloseReason::Unauthorized | CloseReason::Revoked => ErrorCode::Unauthorized,
         CloseReason::TokenExpired => ErrorCode::TokenExpired,
-        CloseReason::OriginNotAllowed | CloseReason::TlsRequired | CloseReason::Terminated => ErrorCode::Forbidden,
+        CloseReason::OriginNotAllowed | CloseReason::TlsRequired | CloseReason::Terminated => {
+            ErrorCode::Forbidden
+        }
         CloseReason::FrameTooLarge => ErrorCode::TooLarge,
         CloseReason::InvalidConnect | CloseReason::TooManyErrors => ErrorCode::InvalidRequest,
         CloseReason::ConnectTimeout | CloseReason::HeartbeatMissed => ErrorCode::RequestTimeout,
@@ -283,12 +373,17 @@ const fn error_code(reason: CloseReason) -> ErrorCode {
 }
 
 fn decoded(value: &str) -> String {
-    percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(value)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 impl std::fmt::Debug for FromRequest {
     /// Says that there is a token, never which.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FromRequest").field("app", &self.app).field("token", &self.token.is_some()).finish()
+        f.debug_struct("FromRequest")
+            .field("app", &self.app)
+            .field("token", &self.token.is_some())
+            .finish()
     }
 }

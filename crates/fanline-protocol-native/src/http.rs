@@ -75,11 +75,17 @@ fn router() -> OpenApiRouter<Api> {
 }
 
 async fn nothing_here() -> Problem {
-    Problem::new(ErrorCode::NotFound, "there is no such path; GET /v1/openapi.json lists them")
+    Problem::new(
+        ErrorCode::NotFound,
+        "there is no such path; GET /v1/openapi.json lists them",
+    )
 }
 
 async fn no_such_method() -> Problem {
-    Problem::new(ErrorCode::MethodNotAllowed, "the header Allow lists the methods of this path")
+    Problem::new(
+        ErrorCode::MethodNotAllowed,
+        "the header Allow lists the methods of this path",
+    )
 }
 
 fn into_http_body(response: Response) -> http::Response<HttpBody> {

@@ -10,11 +10,12 @@ mod payload;
 
 pub(crate) use entries::Entries;
 pub(crate) use object::AsObject;
+pub(crate) use payload::Readable;
 
 use std::sync::Arc;
 
 use fanline_broker::Condition;
-use fanline_model::{Channel, ErrorCode, MessageId, Position, UserId, validate_event_name};
+use fanline_model::{Channel, ErrorCode, Limits, MessageId, Position, UserId, validate_event_name};
 use fanline_protocol::{Item, Refusal};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -59,9 +60,18 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Refusal>
 
 impl MessageFields<'_> {
     /// The message, with the id that the publisher gave.
-    pub(crate) fn item(&self, id: Option<&str>, channel: &Channel) -> Result<Item, Refusal> {
+    pub(crate) fn item(
+        &self,
+        id: Option<&str>,
+        channel: &Channel,
+        limits: &Limits,
+    ) -> Result<Item, Refusal> {
+        if let Some(headers) = &self.headers {
+            headers.check(limits.headers)?;
+        }
         if let Some(name) = &self.name {
-            validate_event_name(name).map_err(|error| Refusal::new(ErrorCode::InvalidName, error.to_string()))?;
+            validate_event_name(name)
+                .map_err(|error| Refusal::new(ErrorCode::InvalidName, error.to_string()))?;
         }
         let payload = payload::read(self.data, self.encoding.as_deref())?;
         payload::check_encrypted(channel, &payload)?;
@@ -69,7 +79,12 @@ impl MessageFields<'_> {
             id: id.map(MessageId::parse).transpose().map_err(invalid)?,
             name: self.name.as_deref().map(Arc::from),
             key: self.key.as_deref().map(key).transpose()?,
-            client_id: self.client_id.as_deref().map(UserId::parse).transpose().map_err(invalid)?,
+            client_id: self
+                .client_id
+                .as_deref()
+                .map(UserId::parse)
+                .transpose()
+                .map_err(invalid)?,
             headers: self.headers.as_ref().map_or_else(Vec::new, Headers::to_vec),
             ephemeral: self.ephemeral,
             removed: self.removed,
@@ -82,11 +97,19 @@ impl MessageFields<'_> {
         let equal = self.unless_equal.then_some(Condition::UnlessEqual);
         let version = match self.version {
             Some(version) if version > Position::MAX_SEQ => {
-                return Err(Refusal::new(ErrorCode::InvalidRequest, format!("a version is at most {}", Position::MAX_SEQ)));
+                return Err(Refusal::new(
+                    ErrorCode::InvalidRequest,
+                    format!("a version is at most {}", Position::MAX_SEQ),
+                ));
             }
             version => version.map(Condition::Version),
         };
-        let position = self.if_position.as_ref().map(|position| position.read()).transpose()?.map(Condition::IfPosition);
+        let position = self
+            .if_position
+            .as_ref()
+            .map(|position| position.read())
+            .transpose()?
+            .map(Condition::IfPosition);
         let mut given = [position, equal, version].into_iter().flatten();
         match (given.next(), given.next()) {
             (condition, None) => Ok(condition),
@@ -105,7 +128,8 @@ pub(crate) fn channel(text: &str) -> Result<Channel, Refusal> {
 
 fn key(text: &str) -> Result<Arc<str>, Refusal> {
     if text.is_empty() || text.len() > MAX_KEY_BYTES || text.chars().any(char::is_control) {
-        let sentence = format!("a message key has 1 to {MAX_KEY_BYTES} bytes and no control characters");
+        let sentence =
+            format!("a message key has 1 to {MAX_KEY_BYTES} bytes and no control characters");
         return Err(Refusal::new(ErrorCode::InvalidRequest, sentence));
     }
     Ok(text.into())
@@ -124,7 +148,9 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
 pub(crate) fn sentence(error: &serde_json::Error) -> String {
     let words = error.to_string();
     let hidden = match (words.find("string \""), words.rfind("\", expected")) {
-        (Some(start), Some(end)) if start + 8 <= end => format!("{}a string{}", &words[..start], &words[end + 1..]),
+        (Some(start), Some(end)) if start + 8 <= end => {
+            format!("{}a string{}", &words[..start], &words[end + 1..])
+        }
         _ => words,
     };
     match error.classify() {
@@ -142,30 +168,63 @@ mod tests {
 
     fn read(json: &str) -> Result<(Item, Option<Condition>), Refusal> {
         let fields: MessageFields<'_> = parse(json)?;
-        Ok((fields.item(None, &Channel::parse("a").unwrap())?, fields.condition()?))
+        Ok((
+            fields.item(None, &Channel::parse("a").unwrap(), &Limits::default())?,
+            fields.condition()?,
+        ))
     }
 
     #[test]
     fn a_payload_is_kept_as_it_was_written() {
         let (item, _) = read(r#"{"data": { "a" : 1.50 } }"#).unwrap();
         assert_eq!(item.payload, Payload::json(r#"{ "a" : 1.50 }"#));
-        assert_eq!(read(r#"{"data":null}"#).unwrap().0.payload, Payload::json("null"));
-        assert_eq!(read(r#"{"data":"a\nb","encoding":"text"}"#).unwrap().0.payload, Payload::text("a\nb"));
-        assert_eq!(read(r#"{"data":"AAE=","encoding":"base64"}"#).unwrap().0.payload, Payload::bytes(vec![0, 1]));
+        assert_eq!(
+            read(r#"{"data":null}"#).unwrap().0.payload,
+            Payload::json("null")
+        );
+        assert_eq!(
+            read(r#"{"data":"a\nb","encoding":"text"}"#)
+                .unwrap()
+                .0
+                .payload,
+            Payload::text("a\nb")
+        );
+        assert_eq!(
+            read(r#"{"data":"AAE=","encoding":"base64"}"#)
+                .unwrap()
+                .0
+                .payload,
+            Payload::bytes(vec![0, 1])
+        );
     }
 
     #[test]
     fn one_condition_may_be_asked_for_and_no_more() {
-        let condition = |fields: &str| read(&format!(r#"{{"data":1,{fields}}}"#)).map(|read| read.1);
+        let condition =
+            |fields: &str| read(&format!(r#"{{"data":1,{fields}}}"#)).map(|read| read.1);
         let position = Position::new(Epoch::from_u64(1), 2);
         assert_eq!(
             condition(r#""if_position":{"epoch":"0000000000000001","seq":2}"#).unwrap(),
             Some(Condition::IfPosition(position))
         );
-        assert_eq!(condition(r#""unless_equal":true"#).unwrap(), Some(Condition::UnlessEqual));
-        assert_eq!(condition(r#""version":3,"unless_equal":false"#).unwrap(), Some(Condition::Version(3)));
-        assert_eq!(condition(r#""version":3,"unless_equal":true"#).unwrap_err().code, ErrorCode::InvalidRequest);
-        assert_eq!(condition(r#""version":9007199254740992"#).unwrap_err().code, ErrorCode::InvalidRequest);
+        assert_eq!(
+            condition(r#""unless_equal":true"#).unwrap(),
+            Some(Condition::UnlessEqual)
+        );
+        assert_eq!(
+            condition(r#""version":3,"unless_equal":false"#).unwrap(),
+            Some(Condition::Version(3))
+        );
+        assert_eq!(
+            condition(r#""version":3,"unless_equal":true"#)
+                .unwrap_err()
+                .code,
+            ErrorCode::InvalidRequest
+        );
+        assert_eq!(
+            condition(r#""version":9007199254740992"#).unwrap_err().code,
+            ErrorCode::InvalidRequest
+        );
     }
 
     #[test]
@@ -176,7 +235,10 @@ mod tests {
             (r#"{"name":"x"}"#, ErrorCode::InvalidData),
             (r#"{"data":1,"encoding":"text"}"#, ErrorCode::InvalidData),
             (r#"{"data":1,"key":""}"#, ErrorCode::InvalidRequest),
-            (r#"{"data":1,"client_id":"\u0000"}"#, ErrorCode::InvalidRequest),
+            (
+                r#"{"data":1,"client_id":"\u0000"}"#,
+                ErrorCode::InvalidRequest,
+            ),
         ] {
             assert_eq!(read(json).unwrap_err().code, code, "{json}");
         }
@@ -185,6 +247,9 @@ mod tests {
     #[test]
     fn a_fault_never_repeats_a_text_that_may_be_secret() {
         let refusal = read(r#"{"data":1,"version":"eyJhbGciOi.secret"}"#).unwrap_err();
-        assert_eq!(refusal.detail, "invalid type: a string, expected u64 at line 1 column 39");
+        assert_eq!(
+            refusal.detail,
+            "invalid type: a string, expected u64 at line 1 column 39"
+        );
     }
 }

@@ -229,7 +229,12 @@ impl<'a, S: Sink> Object<'a, S> {
     }
 
     /// A list; `write` writes each element.
-    pub(crate) fn list<T>(&mut self, key: &str, items: impl IntoIterator<Item = T>, write: impl Fn(&mut S, T)) {
+    pub(crate) fn list<T>(
+        &mut self,
+        key: &str,
+        items: impl IntoIterator<Item = T>,
+        write: impl Fn(&mut S, T),
+    ) {
         let sink = self.key(key);
         sink.put(b"[");
         for (index, item) in items.into_iter().enumerate() {

@@ -23,7 +23,8 @@ impl PositionText {
 /// Reads `epoch:seq`, as query strings hold it.
 pub(crate) fn from_pair(text: &str) -> Result<Position, Refusal> {
     let form = || {
-        let sentence = "a position in a query has the form epoch:seq, for example 00c0ffee00c0ffee:42";
+        let sentence =
+            "a position in a query has the form epoch:seq, for example 00c0ffee00c0ffee:42";
         Refusal::new(ErrorCode::InvalidPosition, sentence)
     };
     let (epoch, seq) = text.split_once(':').ok_or_else(form)?;
@@ -34,7 +35,8 @@ pub(crate) fn from_pair(text: &str) -> Result<Position, Refusal> {
 }
 
 fn position(epoch: &str, seq: u64) -> Result<Position, Refusal> {
-    let epoch = Epoch::parse(epoch).map_err(|error| Refusal::new(ErrorCode::InvalidPosition, error.to_string()))?;
+    let epoch = Epoch::parse(epoch)
+        .map_err(|error| Refusal::new(ErrorCode::InvalidPosition, error.to_string()))?;
     if seq > Position::MAX_SEQ {
         let sentence = format!("a seq is at most {}", Position::MAX_SEQ);
         return Err(Refusal::new(ErrorCode::InvalidPosition, sentence));
@@ -55,8 +57,19 @@ mod tests {
 
     #[test]
     fn what_no_server_gave_is_refused() {
-        for text in ["", "42", "c0ffee:42", "0000000000c0ffee:", "0000000000c0ffee:+1", "0000000000c0ffee:9007199254740992"] {
-            assert_eq!(from_pair(text).unwrap_err().code, ErrorCode::InvalidPosition, "{text}");
+        for text in [
+            "",
+            "42",
+            "c0ffee:42",
+            "0000000000c0ffee:",
+            "0000000000c0ffee:+1",
+            "0000000000c0ffee:9007199254740992",
+        ] {
+            assert_eq!(
+                from_pair(text).unwrap_err().code,
+                ErrorCode::InvalidPosition,
+                "{text}"
+            );
         }
     }
 }

@@ -12,8 +12,10 @@ use crate::encode;
 const SUBPROTOCOL: &str = "fanline.v1";
 
 /// When a silent line is spoken on, and how long its silence is then borne (PROTOCOL, Frames and order).
-pub(crate) const LIVENESS: Liveness =
-    Liveness { idle: Duration::from_secs(25), answer_within: Duration::from_secs(10) };
+pub(crate) const LIVENESS: Liveness = Liveness {
+    idle: Duration::from_secs(25),
+    answer_within: Duration::from_secs(10),
+};
 
 /// Fanline's own protocol: one JSON object per text frame.
 #[derive(Clone, Copy, Debug, Default)]

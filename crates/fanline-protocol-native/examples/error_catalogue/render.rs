@@ -35,7 +35,12 @@ The close code of a WebSocket. Its band says whether the client may come back: 4
 pub(crate) fn catalogue() -> String {
     let errors = ErrorCode::ALL.iter().map(|code| {
         let retry = if code.retryable() { "yes" } else { "no" };
-        format!("| `{}` | {} | {retry} | {} |\n", code.name(), code.status(), code.title())
+        format!(
+            "| `{}` | {} | {retry} | {} |\n",
+            code.name(),
+            code.status(),
+            code.title()
+        )
     });
     let closes = CloseReason::ALL.iter().map(|reason| {
         let comeback = match reason.comeback() {
@@ -43,8 +48,18 @@ pub(crate) fn catalogue() -> String {
             Comeback::Later => "later",
             Comeback::Now => "now",
         };
-        format!("| {} | `{}` | {comeback} | {} |\n", reason.code(), reason.name(), reason.sentence())
+        format!(
+            "| {} | `{}` | {comeback} | {} |\n",
+            reason.code(),
+            reason.name(),
+            reason.sentence()
+        )
     });
-    let parts = [HEAD.to_owned(), errors.collect(), CLOSES.to_owned(), closes.collect::<String>()];
+    let parts = [
+        HEAD.to_owned(),
+        errors.collect(),
+        CLOSES.to_owned(),
+        closes.collect::<String>(),
+    ];
     parts.concat()
 }

@@ -35,7 +35,11 @@ struct ConnectFields<'a> {
 /// Reads the frame.
 pub(crate) fn connect<'a>(text: &'a str, limits: &Limits) -> Result<Connect<'a>, Refusal> {
     let fields: ConnectFields<'a> = input::parse(text)?;
-    if fields.connection_key.as_ref().is_some_and(|key| key.len() > MAX_CONNECTION_KEY) {
+    if fields
+        .connection_key
+        .as_ref()
+        .is_some_and(|key| key.len() > MAX_CONNECTION_KEY)
+    {
         let sentence = "connection_key is longer than any that a server gave: leave it out for a new connection id";
         return Err(Refusal::new(ErrorCode::InvalidRequest, sentence));
     }
@@ -45,7 +49,10 @@ pub(crate) fn connect<'a>(text: &'a str, limits: &Limits) -> Result<Connect<'a>,
         connection_key: fields.connection_key.map(Box::from),
         echo: fields.echo,
         cursor: fields.cursor.as_deref().map(cursor).transpose()?,
-        subscribe: fields.subscribe.unwrap_or_default().within(limits.subscriptions_per_frame, "subscriptions")?,
+        subscribe: fields
+            .subscribe
+            .unwrap_or_default()
+            .within(limits.subscriptions_per_frame, "subscriptions")?,
     })
 }
 

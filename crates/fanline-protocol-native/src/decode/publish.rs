@@ -3,7 +3,7 @@
 //! In frames `id` is always the client's mark on the frame; the message's own id is `message_id`.
 
 use fanline_broker::Condition;
-use fanline_model::{Channel, ErrorCode};
+use fanline_model::{Channel, ErrorCode, Limits};
 use fanline_protocol::{Command, Item, PublishCommand, Refusal};
 use serde::Deserialize;
 
@@ -27,10 +27,10 @@ pub(crate) fn publish(decoder: &mut Decoder<'_>, head: &Head, text: &str) -> Res
     let channel = input::channel(&fields.channel)?;
     let (items, condition) = match fields.messages {
         None => {
-            let (item, condition) = message(text, &channel)?;
+            let (item, condition) = message(text, &channel, decoder.limits)?;
             (vec![item], condition)
         }
-        Some(messages) => several(messages, decoder.limits.batch_items, &channel)?,
+        Some(messages) => several(messages, decoder.limits, &channel)?,
     };
     decoder.push(Command::Publish(PublishCommand {
         channel,
@@ -45,28 +45,39 @@ pub(crate) fn publish(decoder: &mut Decoder<'_>, head: &Head, text: &str) -> Res
 
 fn several(
     messages: Entries<'_>,
-    limit: usize,
+    limits: &Limits,
     channel: &Channel,
 ) -> Result<(Vec<Item>, Option<Condition>), Refusal> {
-    let messages = messages.within(limit.min(MAX_MESSAGES), "messages")?;
+    let messages = messages.within(limits.batch_items.min(MAX_MESSAGES), "messages")?;
     if messages.is_empty() {
         return Err(Refusal::new(ErrorCode::InvalidRequest, "messages is empty"));
     }
     let mut items = Vec::with_capacity(messages.len());
     for (index, text) in messages.into_iter().enumerate() {
-        let (item, condition) = message(text.get(), channel).map_err(|refusal| of_message(index, refusal))?;
+        let (item, condition) =
+            message(text.get(), channel, limits).map_err(|refusal| of_message(index, refusal))?;
         if condition.is_some() {
             let sentence = "a condition holds for one message: publish it in a frame of its own";
-            return Err(of_message(index, Refusal::new(ErrorCode::InvalidRequest, sentence)));
+            return Err(of_message(
+                index,
+                Refusal::new(ErrorCode::InvalidRequest, sentence),
+            ));
         }
         items.push(item);
     }
     Ok((items, None))
 }
 
-fn message(text: &str, channel: &Channel) -> Result<(Item, Option<Condition>), Refusal> {
+fn message(
+    text: &str,
+    channel: &Channel,
+    limits: &Limits,
+) -> Result<(Item, Option<Condition>), Refusal> {
     let fields: MessageFields<'_> = input::parse(text)?;
-    Ok((fields.item(fields.message_id.as_deref(), channel)?, fields.condition()?))
+    Ok((
+        fields.item(fields.message_id.as_deref(), channel, limits)?,
+        fields.condition()?,
+    ))
 }
 
 fn of_message(index: usize, mut refusal: Refusal) -> Refusal {

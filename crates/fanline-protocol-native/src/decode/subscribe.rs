@@ -66,7 +66,11 @@ pub(crate) fn subscribe(decoder: &mut Decoder<'_>, head: &Head, text: &str) -> R
 }
 
 /// `unsubscribe`.
-pub(crate) fn unsubscribe(decoder: &mut Decoder<'_>, head: &Head, text: &str) -> Result<(), Refusal> {
+pub(crate) fn unsubscribe(
+    decoder: &mut Decoder<'_>,
+    head: &Head,
+    text: &str,
+) -> Result<(), Refusal> {
     let list: ListFields<'_> = input::parse(text)?;
     let Some(channels) = list.channels else {
         unsubscribe_entry(decoder, text);
@@ -97,15 +101,18 @@ fn accept(decoder: &mut Decoder<'_>, head: &Head) {
 }
 
 fn entry(decoder: &mut Decoder<'_>, text: &str, cursor: Option<&Cursor>) {
-    let (fields, tag): (EntryFields<'_>, Tag) = match read(text, |fields: &EntryFields<'_>| fields.id) {
-        Ok(read) => read,
-        Err((refusal, tag)) => return decoder.fault(&refusal, &tag),
-    };
+    let (fields, tag): (EntryFields<'_>, Tag) =
+        match read(text, |fields: &EntryFields<'_>| fields.id) {
+            Ok(read) => read,
+            Err((refusal, tag)) => return decoder.fault(&refusal, &tag),
+        };
     if let Some(sentence) = not_built(&fields) {
         return decoder.not_supported(sentence, &tag);
     }
     match subscription(fields, cursor) {
-        Ok((channel, start)) => decoder.push(Command::Subscribe(Subscribe::new(channel, start, tag))),
+        Ok((channel, start)) => {
+            decoder.push(Command::Subscribe(Subscribe::new(channel, start, tag)))
+        }
         Err(refusal) => decoder.fault(&refusal, &tag),
     }
 }
@@ -136,13 +143,18 @@ fn read<'a, T: Deserialize<'a>>(
                 #[serde(borrow)]
                 id: Option<&'a RawValue>,
             }
-            let id = input::parse::<OnlyId<'_>>(text).ok().and_then(|entry| tag(entry.id).ok().flatten());
+            let id = input::parse::<OnlyId<'_>>(text)
+                .ok()
+                .and_then(|entry| tag(entry.id).ok().flatten());
             Err((refusal, id))
         }
     }
 }
 
-fn subscription(fields: EntryFields<'_>, cursor: Option<&Cursor>) -> Result<(Channel, Start), Refusal> {
+fn subscription(
+    fields: EntryFields<'_>,
+    cursor: Option<&Cursor>,
+) -> Result<(Channel, Start), Refusal> {
     let channel = input::channel(&fields.channel)?;
     let rewind = fields.rewind.map(|rewind| rewind.0.start()).transpose()?;
     let start = match (fields.since, rewind) {
@@ -158,7 +170,11 @@ fn subscription(fields: EntryFields<'_>, cursor: Option<&Cursor>) -> Result<(Cha
 
 /// A position of a channel that kept no log is nothing to resume from.
 fn since_position(position: Position) -> Start {
-    if position.epoch == Epoch::NONE { Start::Fresh } else { Start::Since(position) }
+    if position.epoch == Epoch::NONE {
+        Start::Fresh
+    } else {
+        Start::Since(position)
+    }
 }
 
 fn from_cursor(cursor: Option<&Cursor>, channel: &Channel) -> Option<Start> {
@@ -191,7 +207,9 @@ impl Rewind {
     fn start(&self) -> Result<Start, Refusal> {
         match (self.messages, self.seconds) {
             (Some(messages), None) => Ok(Start::RewindMessages(messages)),
-            (None, Some(seconds)) => Ok(Start::RewindFor(Duration::from_secs(seconds).min(MAX_REWIND))),
+            (None, Some(seconds)) => Ok(Start::RewindFor(
+                Duration::from_secs(seconds).min(MAX_REWIND),
+            )),
             _ => {
                 let sentence = "rewind has either messages or seconds";
                 Err(Refusal::new(ErrorCode::InvalidRequest, sentence))

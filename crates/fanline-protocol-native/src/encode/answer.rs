@@ -53,7 +53,10 @@ pub(crate) const fn unchanged_reason(reason: UnchangedReason) -> &'static str {
 
 /// `unsubscribed`; `retry` says whether subscribing again, unchanged, may be granted.
 pub(crate) fn unsubscribed(channel: &Channel, reason: UnsubscribeReason, tag: &Tag) -> Frame {
-    let retry = matches!(reason, UnsubscribeReason::Requested | UnsubscribeReason::RuleChanged);
+    let retry = matches!(
+        reason,
+        UnsubscribeReason::Requested | UnsubscribeReason::RuleChanged
+    );
     frame("unsubscribed", |object| {
         object.maybe_raw("id", tag.as_deref());
         object.channel(channel);
@@ -85,10 +88,14 @@ pub(crate) fn refusal(refusal: &Refusal, channel: Option<&Channel>, tag: &Tag) -
         object.string("code", refusal.code.name());
         object.string("message", &refusal.detail);
         object.boolean("retryable", refusal.code.retryable());
-        let millis = refusal.retry_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        let millis = refusal
+            .retry_after
+            .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
         object.maybe_number("retry_after_ms", millis);
         if !refusal.message_ids.is_empty() {
-            object.list("message_ids", &refusal.message_ids, |sink, id| sink.string(id.as_str()));
+            object.list("message_ids", &refusal.message_ids, |sink, id| {
+                sink.string(id.as_str())
+            });
         }
     })
 }
@@ -107,15 +114,32 @@ mod tests {
     #[test]
     fn one_message_is_answered_flat_and_in_the_list() {
         let position = Some(Position::new(Epoch::from_u64(1), 2));
-        let result = |outcome| Published { id: MessageId::parse("m").unwrap(), outcome };
+        let result = |outcome| Published {
+            id: MessageId::parse("m").unwrap(),
+            outcome,
+        };
         let channel = Channel::parse("a").unwrap();
-        let one = published(&channel, &[result(Outcome::Appended { position })], &Some("7".into()));
+        let one = published(
+            &channel,
+            &[result(Outcome::Appended { position })],
+            &Some("7".into()),
+        );
         assert_eq!(
             text(one),
             r#"{"type":"published","id":7,"channel":"a","message_id":"m","status":"published","epoch":"0000000000000001","seq":2,"results":[{"message_id":"m","status":"published","epoch":"0000000000000001","seq":2}]}"#
         );
-        let unchanged = Outcome::Unchanged { reason: UnchangedReason::Equal, head: position };
-        let two = published(&channel, &[result(Outcome::Duplicate { position: None }), result(unchanged)], &None);
+        let unchanged = Outcome::Unchanged {
+            reason: UnchangedReason::Equal,
+            head: position,
+        };
+        let two = published(
+            &channel,
+            &[
+                result(Outcome::Duplicate { position: None }),
+                result(unchanged),
+            ],
+            &None,
+        );
         assert_eq!(
             text(two),
             r#"{"type":"published","channel":"a","results":[{"message_id":"m","status":"duplicate"},{"message_id":"m","status":"unchanged","reason":"equal","head":{"epoch":"0000000000000001","seq":2}}]}"#

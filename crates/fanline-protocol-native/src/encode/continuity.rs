@@ -30,7 +30,12 @@ pub(crate) fn continuity(
 }
 
 /// `skipped`: left out by policy.
-pub(crate) fn skipped(channel: &Channel, count: u64, through: Position, reason: SkipReason) -> Frame {
+pub(crate) fn skipped(
+    channel: &Channel,
+    count: u64,
+    through: Position,
+    reason: SkipReason,
+) -> Frame {
     frame("skipped", |object| {
         object.channel(channel);
         object.number("count", count);

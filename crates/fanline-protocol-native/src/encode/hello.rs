@@ -10,8 +10,16 @@ use crate::json::{Object, Sink as _};
 use crate::protocol::LIVENESS;
 
 /// What a client may count on, by name; what is missing here is not built (`docs/protocol/native.md`).
-const FEATURES: &[&str] =
-    &["cursor", "rewind", "refresh", "echo", "publish", "ephemeral", "conditional_publish", "connection_key"];
+const FEATURES: &[&str] = &[
+    "cursor",
+    "rewind",
+    "refresh",
+    "echo",
+    "publish",
+    "ephemeral",
+    "conditional_publish",
+    "connection_key",
+];
 
 /// What `connected` says.
 pub(crate) struct Hello<'a> {
@@ -50,7 +58,10 @@ fn limits(object: &mut Object<'_, Vec<u8>>, limits: &Limits) {
     ] {
         inner.number(name, count as u64);
     }
-    inner.number("client_events_per_second", u64::from(limits.client_events_per_second));
+    inner.number(
+        "client_events_per_second",
+        u64::from(limits.client_events_per_second),
+    );
     inner.end();
 }
 
@@ -78,13 +89,20 @@ pub(crate) fn degraded(degraded: bool) -> Frame {
 }
 
 /// `closing`: the last frame before the close frame, with room for a sentence.
-pub(crate) fn closing(reason: CloseReason, detail: Option<&str>, retry_after: Option<Duration>) -> Frame {
+pub(crate) fn closing(
+    reason: CloseReason,
+    detail: Option<&str>,
+    retry_after: Option<Duration>,
+) -> Frame {
     frame("closing", |object| {
         object.number("code", u64::from(reason.code()));
         object.string("reason", reason.name());
         object.string("message", detail.unwrap_or(reason.sentence()));
         object.boolean("reconnect", reason.comeback() != Comeback::Changed);
-        object.maybe_number("retry_after_ms", retry_after.or(reason.retry_after()).map(millis));
+        object.maybe_number(
+            "retry_after_ms",
+            retry_after.or(reason.retry_after()).map(millis),
+        );
     })
 }
 

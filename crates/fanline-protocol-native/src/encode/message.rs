@@ -32,7 +32,10 @@ pub(crate) fn message_fields<S: Sink>(object: &mut Object<'_, S>, message: &Mess
     object.maybe_string("name", draft.name.as_deref());
     object.maybe_string("key", draft.key.as_deref());
     payload(object, &draft.payload);
-    object.maybe_string("client_id", draft.origin.client_id.as_ref().map(|user| user.as_str()));
+    object.maybe_string(
+        "client_id",
+        draft.origin.client_id.as_ref().map(|user| user.as_str()),
+    );
     if !draft.headers.is_empty() {
         let mut headers = Object::begin(object.key("headers"));
         for header in &draft.headers {
@@ -81,7 +84,10 @@ mod tests {
             any::<Vec<u8>>().prop_map(Payload::bytes),
             ".*".prop_map(Payload::text),
             ".*".prop_map(|text| Payload::json(serde_json::to_string(&[text]).unwrap())),
-            Just(Payload { kind: PayloadKind::Text, bytes: vec![0xff].into() }),
+            Just(Payload {
+                kind: PayloadKind::Text,
+                bytes: vec![0xff].into()
+            }),
         ]
     }
 

@@ -32,7 +32,10 @@ impl<S: Sync> FromRequest<S> for JsonBody {
             let sentence = "the body is JSON: send Content-Type: application/json";
             return Err(Problem::new(ErrorCode::UnsupportedMediaType, sentence));
         }
-        let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let announced = parts
+            .headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         Ok(Self { body, announced })
     }
 }
@@ -40,14 +43,22 @@ impl<S: Sync> FromRequest<S> for JsonBody {
 impl JsonBody {
     /// Reads the body. One that announces more than `limit` is refused unread.
     pub(super) async fn read(self, limit: usize) -> Result<JsonText, Problem> {
-        let too_large = || Problem::new(ErrorCode::TooLarge, format!("the body has at most {limit} bytes here"));
+        let too_large = || {
+            Problem::new(
+                ErrorCode::TooLarge,
+                format!("the body has at most {limit} bytes here"),
+            )
+        };
         if self.announced.is_some_and(|announced| announced > limit) {
             return Err(too_large());
         }
         match Limited::new(self.body, limit).collect().await {
             Ok(collected) => Ok(JsonText(collected.to_bytes())),
             Err(error) if is_length_limit(&*error) => Err(too_large()),
-            Err(_) => Err(Problem::new(ErrorCode::InvalidRequest, "the body did not arrive whole")),
+            Err(_) => Err(Problem::new(
+                ErrorCode::InvalidRequest,
+                "the body did not arrive whole",
+            )),
         }
     }
 }
@@ -64,10 +75,18 @@ impl JsonText {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(value) = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
     let essence = value.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
-        || essence.to_ascii_lowercase().strip_prefix("application/").is_some_and(|rest| rest.ends_with("+json"))
+        || essence
+            .to_ascii_lowercase()
+            .strip_prefix("application/")
+            .is_some_and(|rest| rest.ends_with("+json"))
 }
 
 fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool {

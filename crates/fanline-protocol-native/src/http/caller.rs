@@ -33,7 +33,10 @@ pub(super) struct AppParam {
 /// The same as a header.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "describes the header for the document; `app_key` reads it")]
+#[expect(
+    dead_code,
+    reason = "describes the header for the document; `app_key` reads it"
+)]
 pub(super) struct AppHeader {
     /// The app key, in place of `?app=`, which wins.
     #[param(rename = "X-Fanline-App", pattern = "^[A-Za-z0-9._-]{1,100}$")]
@@ -54,11 +57,18 @@ impl FromRequestParts<Api> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let app = app_key(parts)?;
         let token = bearer(parts)?;
-        let Credential { app, proof } = Credential::read(app.as_deref(), Some(token)).map_err(no_credential)?;
+        let Credential { app, proof } =
+            Credential::read(app.as_deref(), Some(token)).map_err(no_credential)?;
         let caller = api.realtime.authenticate(&app, &proof).await?;
-        let origin = parts.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        let origin = parts
+            .headers
+            .get(ORIGIN)
+            .and_then(|origin| origin.to_str().ok());
         if !caller.app.admits_origin(origin) {
-            return Err(Problem::new(ErrorCode::Forbidden, "the app does not admit pages of this origin"));
+            return Err(Problem::new(
+                ErrorCode::Forbidden,
+                "the app does not admit pages of this origin",
+            ));
         }
         Ok(Self(caller))
     }
@@ -69,7 +79,11 @@ fn bearer(parts: &Parts) -> Result<&str, Problem> {
         let sentence = "send Authorization: Bearer with an API key of the app, or with a token";
         Problem::new(ErrorCode::Unauthorized, sentence)
     };
-    let value = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
+    let value = parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(missing)?;
     let (scheme, credential) = value.split_once(' ').ok_or_else(missing)?;
     if !scheme.eq_ignore_ascii_case("bearer") || credential.trim().is_empty() {
         return Err(missing());
@@ -82,7 +96,11 @@ fn app_key(parts: &Parts) -> Result<Option<String>, Problem> {
         let sentence = NoCredential::NoAppKey.to_string();
         Problem::new(ErrorCode::InvalidRequest, sentence)
     };
-    let header = parts.headers.get(APP_HEADER).map(|value| value.to_str().map_err(|_| invalid())).transpose()?;
+    let header = parts
+        .headers
+        .get(APP_HEADER)
+        .map(|value| value.to_str().map_err(|_| invalid()))
+        .transpose()?;
     let Query(AppParam { app }) = Query::try_from_uri(&parts.uri).map_err(|_| invalid())?;
     for app in [app.as_deref(), header].into_iter().flatten() {
         if !credential::is_app_key(app) {
@@ -95,7 +113,8 @@ fn app_key(parts: &Parts) -> Result<Option<String>, Problem> {
 fn no_credential(error: NoCredential) -> Problem {
     match error {
         NoCredential::AppMissing => {
-            let sentence = "with a token, name the app: ?app= or the header X-Fanline-App has its app key";
+            let sentence =
+                "with a token, name the app: ?app= or the header X-Fanline-App has its app key";
             Problem::new(ErrorCode::Unauthorized, sentence)
         }
         NoCredential::NoAppKey => Problem::new(ErrorCode::InvalidRequest, error.to_string()),

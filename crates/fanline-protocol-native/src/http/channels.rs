@@ -58,7 +58,10 @@ pub(super) async fn channels(
         limit: page_size(params.limit)?,
     };
     let (channels, more) = api.realtime.channels(&caller, query).await?;
-    Ok(Json(ChannelsView { channels: channels.into_iter().map(ChannelView::from).collect(), more }))
+    Ok(Json(ChannelsView {
+        channels: channels.into_iter().map(ChannelView::from).collect(),
+        more,
+    }))
 }
 
 /// A text that can be a name, or the beginning of one.

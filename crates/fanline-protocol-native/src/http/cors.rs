@@ -13,9 +13,11 @@ use http::{HeaderValue, Method, StatusCode};
 
 const EVERY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
-const REQUEST_HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, traceparent, x-fanline-app, x-fanline-retry");
-const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static("retry-after, ratelimit, ratelimit-policy");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, traceparent, x-fanline-app, x-fanline-retry",
+);
+const RESPONSE_HEADERS: HeaderValue =
+    HeaderValue::from_static("retry-after, ratelimit, ratelimit-policy");
 /// Two hours, the longest that browsers keep it.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
@@ -38,5 +40,8 @@ pub(super) async fn open_to_every_origin(request: Request, next: Next) -> Respon
 }
 
 fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }

@@ -8,12 +8,13 @@ use fanline_model::ErrorCode;
 use http::header::CONTENT_TYPE;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref,
+    RefOr, ResponseBuilder,
 };
 use utoipa::{IntoResponses, ToSchema};
 
 use super::Api;
-use super::problem::Problem;
+use super::problem::ProblemView;
 
 /// What any operation may be refused with.
 pub(super) struct Problems;
@@ -39,16 +40,21 @@ pub(super) fn head() -> OpenApi {
         .build();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("An API key, `fl_…`, or a JWT of the app that `?app=` or `X-Fanline-App` names."))
+        .description(Some(
+            "An API key, `fl_…`, or a JWT of the app that `?app=` or `X-Fanline-App` names.",
+        ))
         .build();
     let components = ComponentsBuilder::new()
         .security_scheme("bearer", SecurityScheme::Http(bearer))
-        .schema_from::<Problem>()
+        .schema_from::<ProblemView>()
         .build();
     OpenApiBuilder::new()
         .info(info)
         .components(Some(components))
-        .security(Some([SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]))
+        .security(Some([SecurityRequirement::new::<_, [&str; 0], &str>(
+            "bearer",
+            [],
+        )]))
         .build()
 }
 
@@ -84,15 +90,21 @@ impl IntoResponses for PublishProblems {
 }
 
 fn of_statuses(statuses: &[u16]) -> BTreeMap<String, Response_> {
-    statuses.iter().map(|status| (status.to_string(), problem(*status).into())).collect()
+    statuses
+        .iter()
+        .map(|status| (status.to_string(), problem(*status).into()))
+        .collect()
 }
 
 fn problem(status: u16) -> utoipa::openapi::Response {
     let codes = ErrorCode::ALL.iter().filter(|code| code.status() == status);
     let names: Vec<String> = codes.map(|code| format!("`{}`", code.name())).collect();
-    let schema = Ref::from_schema_name(Problem::name());
+    let schema = Ref::from_schema_name(ProblemView::name());
     ResponseBuilder::new()
         .description(names.join(", "))
-        .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build())
+        .content(
+            "application/problem+json",
+            ContentBuilder::new().schema(Some(schema)).build(),
+        )
         .build()
 }

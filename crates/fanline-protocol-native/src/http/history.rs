@@ -23,7 +23,10 @@ use crate::position;
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryParams {
     /// The position of the last message that is known, `epoch:seq`; without it the oldest kept messages come.
-    #[param(pattern = "^[0-9A-Fa-f]{16}:[0-9]{1,15}$", example = "00c0ffee00c0ffee:42")]
+    #[param(
+        pattern = "^[0-9A-Fa-f]{16}:[0-9]{1,15}$",
+        example = "00c0ffee00c0ffee:42"
+    )]
     since: Option<String>,
     /// At most so many messages; 100 without it.
     #[param(minimum = 1, maximum = 1000, example = 100)]
@@ -48,7 +51,11 @@ pub(super) async fn history(
     Query(HistoryParams { since, limit }): Query<HistoryParams>,
 ) -> Result<Response, Problem> {
     let since = since.as_deref().map(position::from_pair).transpose()?;
-    let query = HistoryQuery { channel, since, limit: page_size(limit)? };
+    let query = HistoryQuery {
+        channel,
+        since,
+        limit: page_size(limit)?,
+    };
     let page = api.realtime.history(&caller, query).await?;
     Ok(([(CONTENT_TYPE, "application/json")], text(&page)).into_response())
 }

@@ -34,8 +34,13 @@ impl FromRequestParts<Api> for UserPath {
 }
 
 async fn segment(parts: &mut Parts) -> Result<String, Problem> {
-    parts.extract::<Path<String>>().await.map(|Path(text)| text).map_err(|_| {
-        let sentence = "the path is not percent-encoded UTF-8; a slash in a name is written %2F";
-        Problem::new(ErrorCode::InvalidRequest, sentence)
-    })
+    parts
+        .extract::<Path<String>>()
+        .await
+        .map(|Path(text)| text)
+        .map_err(|_| {
+            let sentence =
+                "the path is not percent-encoded UTF-8; a slash in a name is written %2F";
+            Problem::new(ErrorCode::InvalidRequest, sentence)
+        })
 }

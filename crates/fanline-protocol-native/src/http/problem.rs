@@ -14,9 +14,18 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// A request that is refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    refusal: Refusal,
+    /// How many publishes the app has a second, where that was the limit.
+    publishes_per_second: Option<u32>,
+}
+
 /// Why a request was refused, and what to do (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct Problem {
+#[schema(as = Problem)]
+pub(crate) struct ProblemView {
     /// `urn:fanline:problem:` and the code.
     #[serde(rename = "type")]
     #[schema(examples("urn:fanline:problem:invalid_channel"))]
@@ -41,9 +50,6 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     message_ids: Vec<String>,
-    /// How many publishes the app has a second, where that was the limit.
-    #[serde(skip)]
-    publishes_per_second: Option<u32>,
 }
 
 // === impl Problem ===
@@ -63,6 +69,15 @@ impl Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            publishes_per_second: None,
+        }
+    }
+}
+
+impl From<Refusal> for ProblemView {
+    fn from(refusal: Refusal) -> Self {
         let code = refusal.code;
         Self {
             kind: code.problem_type(),
@@ -71,32 +86,43 @@ impl From<Refusal> for Problem {
             detail: refusal.detail,
             code: code.name(),
             retry_after: refusal.retry_after.map(whole_seconds),
-            message_ids: refusal.message_ids.iter().map(ToString::to_string).collect(),
-            publishes_per_second: None,
+            message_ids: refusal
+                .message_ids
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let view = ProblemView::from(self.refusal);
+        let status = StatusCode::from_u16(view.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&view).unwrap_or_default();
         let mut response = (status, [(CONTENT_TYPE, PROBLEM_JSON)], body).into_response();
         let headers = response.headers_mut();
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = view.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
             // RFC 9110, 11.6.1: a 401 names the scheme.
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fanline\""));
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"fanline\""),
+            );
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
             // draft-ietf-httpapi-ratelimit-headers: nothing remains for so many seconds.
-            let name = self.code;
-            let seconds = self.retry_after.unwrap_or(1);
+            let name = view.code;
+            let seconds = view.retry_after.unwrap_or(1);
             insert(headers, RATE_LIMIT, &format!("\"{name}\";r=0;t={seconds}"));
             if let Some(quota) = self.publishes_per_second {
-                insert(headers, RATE_LIMIT_POLICY, &format!("\"{name}\";q={quota};w=1"));
+                insert(
+                    headers,
+                    RATE_LIMIT_POLICY,
+                    &format!("\"{name}\";q={quota};w=1"),
+                );
             }
         }
         response
@@ -125,7 +151,10 @@ mod tests {
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         assert_eq!(response.headers()[RATE_LIMIT], "\"rate_limited\";r=0;t=2");
-        assert_eq!(response.headers()[RATE_LIMIT_POLICY], "\"rate_limited\";q=20;w=1");
+        assert_eq!(
+            response.headers()[RATE_LIMIT_POLICY],
+            "\"rate_limited\";q=20;w=1"
+        );
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
     }
 }

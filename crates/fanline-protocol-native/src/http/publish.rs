@@ -1,8 +1,8 @@
 //! `POST /v1/channels/{channel}/messages`
 
-use axum::extract::State;
 use axum::Json;
-use fanline_model::{Channel, ConnectionId, ErrorCode};
+use axum::extract::State;
+use fanline_model::{Channel, ConnectionId, ErrorCode, Limits};
 use fanline_protocol::{PublishBatch, PublishCall};
 use http::StatusCode;
 use serde::Deserialize;
@@ -62,8 +62,11 @@ pub(super) async fn publish_one(
     repeatable: Repeatable,
     body: &JsonText,
 ) -> Result<(StatusCode, Json<MessageResult>), Problem> {
-    let call = call(channel.clone(), body)?;
-    let results = submit(api, caller, vec![call], repeatable).await?.pop().ok_or_else(no_result)?;
+    let call = call(channel.clone(), body, &caller.app.settings.limits)?;
+    let results = submit(api, caller, vec![call], repeatable)
+        .await?
+        .pop()
+        .ok_or_else(no_result)?;
     let results = results.map_err(|refusal| limited(caller, refusal))?;
     let result = MessageResult::only(&channel, &results)?;
     Ok((result.http_status(), Json(result)))
@@ -83,7 +86,10 @@ pub(super) async fn submit(
         all_or_nothing: false,
         traceparent: repeatable.traceparent,
     };
-    api.realtime.publish(caller, batch).await.map_err(|refusal| limited(caller, refusal))
+    api.realtime
+        .publish(caller, batch)
+        .await
+        .map_err(|refusal| limited(caller, refusal))
 }
 
 /// The connection that a publisher leaves out.
@@ -93,10 +99,10 @@ pub(super) fn exclude(text: Option<&str>) -> Result<Option<ConnectionId>, Proble
         .map_err(|error| Problem::new(ErrorCode::InvalidRequest, format!("exclude: {error}")))
 }
 
-fn call(channel: Channel, body: &JsonText) -> Result<PublishCall, Problem> {
+fn call(channel: Channel, body: &JsonText, limits: &Limits) -> Result<PublishCall, Problem> {
     let fields: MessageFields<'_> = body.parse()?;
     let beside: Beside = body.parse()?;
-    let item = fields.item(beside.id.as_deref(), &channel)?;
+    let item = fields.item(beside.id.as_deref(), &channel, limits)?;
     Ok(PublishCall {
         channel,
         items: vec![item],

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use axum::Json;
 use axum::extract::State;
-use fanline_model::{Channel, ErrorCode, UserId};
+use fanline_model::{Channel, ErrorCode, Limits, UserId};
 use fanline_protocol::{PublishCall, PublishResult};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -85,14 +85,24 @@ pub(super) async fn publish_batch(
 ) -> Result<(StatusCode, Json<BatchResults>), Problem> {
     let limits = &caller.app.settings.limits;
     let body = body.read(limits.batch_bytes).await?;
-    let Plan { calls, places } = plan(&body, limits.batch_items)?;
+    let Plan { calls, places } = plan(&body, limits)?;
     let channels: Vec<Channel> = calls.iter().map(|call| call.channel.clone()).collect();
     let answers = submit(&api, &caller, calls, repeatable).await?;
-    let results = places.iter().map(|place| result(*place, &channels, &answers)).collect::<Result<Vec<_>, _>>()?;
-    Ok((BatchResult::http_status(&results), Json(BatchResults { results })))
+    let results = places
+        .iter()
+        .map(|place| result(*place, &channels, &answers))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok((
+        BatchResult::http_status(&results),
+        Json(BatchResults { results }),
+    ))
 }
 
-fn result((call, at): (usize, usize), channels: &[Channel], answers: &[PublishResult]) -> Result<BatchResult, Problem> {
+fn result(
+    (call, at): (usize, usize),
+    channels: &[Channel],
+    answers: &[PublishResult],
+) -> Result<BatchResult, Problem> {
     let channel = channels.get(call).ok_or_else(no_result)?;
     match answers.get(call).ok_or_else(no_result)? {
         Err(refusal) => Ok(BatchResult::refused(channel, refusal)),
@@ -103,20 +113,25 @@ fn result((call, at): (usize, usize), channels: &[Channel], answers: &[PublishRe
     }
 }
 
-fn plan(body: &JsonText, limit: usize) -> Result<Plan, Problem> {
+fn plan(body: &JsonText, limits: &Limits) -> Result<Plan, Problem> {
+    let limit = limits.batch_items;
     let fields: BatchFields<'_> = body.parse()?;
     match (fields.messages, fields.message) {
         (Some(messages), None) if fields.channels.is_none() && fields.users.is_none() => {
-            plan_messages(messages.within(limit, "messages")?)
+            plan_messages(messages.within(limit, "messages")?, limits)
         }
         (None, Some(message)) => {
-            let channels = fields.channels.unwrap_or_default().within(limit, "channels")?;
+            let channels = fields
+                .channels
+                .unwrap_or_default()
+                .within(limit, "channels")?;
             let users = fields.users.unwrap_or_default().within(limit, "users")?;
             if channels.len() + users.len() > limit {
-                let sentence = format!("there are more than {limit} channels and users: send them in parts");
+                let sentence =
+                    format!("there are more than {limit} channels and users: send them in parts");
                 return Err(Problem::new(ErrorCode::TooMany, sentence));
             }
-            plan_targets(message, &channels, &users)
+            plan_targets(message, &channels, &users, limits)
         }
         _ => {
             let sentence = "send either messages, each with its channel, or message with channels, users or both";
@@ -126,7 +141,7 @@ fn plan(body: &JsonText, limit: usize) -> Result<Plan, Problem> {
 }
 
 /// Many messages, gathered by channel.
-fn plan_messages(messages: Vec<&RawValue>) -> Result<Plan, Problem> {
+fn plan_messages(messages: Vec<&RawValue>, limits: &Limits) -> Result<Plan, Problem> {
     if messages.is_empty() {
         return Err(Problem::new(ErrorCode::InvalidRequest, "messages is empty"));
     }
@@ -137,17 +152,31 @@ fn plan_messages(messages: Vec<&RawValue>) -> Result<Plan, Problem> {
         let fields = message(text.get(), &at)?;
         let beside: Beside = input::parse(text.get()).map_err(|refusal| in_place(&at, refusal))?;
         let Some(channel) = beside.channel else {
-            return Err(Problem::new(ErrorCode::InvalidRequest, format!("{at}: channel is missing")));
+            return Err(Problem::new(
+                ErrorCode::InvalidRequest,
+                format!("{at}: channel is missing"),
+            ));
         };
         let channel = input::channel(&channel).map_err(|refusal| in_place(&at, refusal))?;
-        let item = fields.item(beside.id.as_deref(), &channel).map_err(|refusal| in_place(&at, refusal))?;
-        let condition = fields.condition().map_err(|refusal| in_place(&at, refusal))?;
+        let item = fields
+            .item(beside.id.as_deref(), &channel, limits)
+            .map_err(|refusal| in_place(&at, refusal))?;
+        let condition = fields
+            .condition()
+            .map_err(|refusal| in_place(&at, refusal))?;
         let exclude = exclude(beside.exclude.as_deref())?;
 
-        let call = *of_channel.entry(channel.clone()).or_insert(plan.calls.len());
+        let call = *of_channel
+            .entry(channel.clone())
+            .or_insert(plan.calls.len());
         match plan.calls.get_mut(call) {
             None => {
-                plan.calls.push(PublishCall { channel, items: vec![item], condition, exclude });
+                plan.calls.push(PublishCall {
+                    channel,
+                    items: vec![item],
+                    condition,
+                    exclude,
+                });
                 plan.places.push((call, 0));
             }
             Some(others) => {
@@ -166,24 +195,45 @@ fn plan_messages(messages: Vec<&RawValue>) -> Result<Plan, Problem> {
 }
 
 /// One message to many.
-fn plan_targets(text: &RawValue, channels: &[&RawValue], users: &[&RawValue]) -> Result<Plan, Problem> {
+fn plan_targets(
+    text: &RawValue,
+    channels: &[&RawValue],
+    users: &[&RawValue],
+    limits: &Limits,
+) -> Result<Plan, Problem> {
     let fields = message(text.get(), "message")?;
-    let beside: Beside = input::parse(text.get()).map_err(|refusal| in_place("message", refusal))?;
-    let condition = fields.condition().map_err(|refusal| in_place("message", refusal))?;
+    let beside: Beside =
+        input::parse(text.get()).map_err(|refusal| in_place("message", refusal))?;
+    let condition = fields
+        .condition()
+        .map_err(|refusal| in_place("message", refusal))?;
     let exclude = exclude(beside.exclude.as_deref())?;
     let mut plan = Plan::default();
     let mut seen = HashSet::new();
     for target in targets(channels, users) {
         let (at, channel) = target?;
         if !seen.insert(channel.clone()) {
-            return Err(Problem::new(ErrorCode::InvalidRequest, format!("{at} stands there twice")));
+            return Err(Problem::new(
+                ErrorCode::InvalidRequest,
+                format!("{at} stands there twice"),
+            ));
         }
-        let item = fields.item(beside.id.as_deref(), &channel).map_err(|refusal| in_place("message", refusal))?;
+        let item = fields
+            .item(beside.id.as_deref(), &channel, limits)
+            .map_err(|refusal| in_place("message", refusal))?;
         plan.places.push((plan.calls.len(), 0));
-        plan.calls.push(PublishCall { channel, items: vec![item], condition: condition.clone(), exclude });
+        plan.calls.push(PublishCall {
+            channel,
+            items: vec![item],
+            condition: condition.clone(),
+            exclude,
+        });
     }
     if plan.calls.is_empty() {
-        return Err(Problem::new(ErrorCode::InvalidRequest, "name at least one channel or user"));
+        return Err(Problem::new(
+            ErrorCode::InvalidRequest,
+            "name at least one channel or user",
+        ));
     }
     Ok(plan)
 }
@@ -195,8 +245,9 @@ fn targets<'a>(
     let texts = |list: &'a [&RawValue], what: &'static str| {
         list.iter().enumerate().map(move |(index, text)| {
             let at = format!("{what}[{index}]");
-            let text: String = serde_json::from_str(text.get())
-                .map_err(|_| Problem::new(ErrorCode::InvalidRequest, format!("{at} is not a string")))?;
+            let text: String = serde_json::from_str(text.get()).map_err(|_| {
+                Problem::new(ErrorCode::InvalidRequest, format!("{at} is not a string"))
+            })?;
             Ok((at, text))
         })
     };

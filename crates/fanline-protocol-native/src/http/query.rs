@@ -28,6 +28,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 pub(super) fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
     match limit.unwrap_or(100) {
         limit @ 1..=1000 => Ok(limit),
-        _ => Err(Problem::new(ErrorCode::InvalidRequest, "limit is 1 to 1000")),
+        _ => Err(Problem::new(
+            ErrorCode::InvalidRequest,
+            "limit is 1 to 1000",
+        )),
     }
 }

@@ -102,7 +102,10 @@ pub(super) enum BatchResult {
 
 impl From<Position> for PositionView {
     fn from(position: Position) -> Self {
-        Self { epoch: position.epoch.to_string(), seq: position.seq }
+        Self {
+            epoch: position.epoch.to_string(),
+            seq: position.seq,
+        }
     }
 }
 
@@ -129,12 +132,18 @@ impl MessageResult {
     /// The one result of a call with one message.
     pub(super) fn only(channel: &Channel, results: &[Published]) -> Result<Self, Problem> {
         let first = results.first();
-        first.map(|published| Self::new(channel, published)).ok_or_else(no_result)
+        first
+            .map(|published| Self::new(channel, published))
+            .ok_or_else(no_result)
     }
 
     /// 201 if the message was published now, 200 if it was before, or nothing was to be done.
     pub(super) fn http_status(&self) -> StatusCode {
-        if self.status == Status::Published { StatusCode::CREATED } else { StatusCode::OK }
+        if self.status == Status::Published {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        }
     }
 }
 
@@ -149,15 +158,23 @@ impl BatchResult {
                 code: refusal.code.name(),
                 detail: refusal.detail.clone(),
                 retryable: refusal.code.retryable(),
-                message_ids: refusal.message_ids.iter().map(ToString::to_string).collect(),
+                message_ids: refusal
+                    .message_ids
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
             },
         })
     }
 
     /// 201 or 200 promise that every message is in its channel's log; 207 says: read the results.
     pub(super) fn http_status(results: &[Self]) -> StatusCode {
-        let published = |result: &Self| matches!(result, Self::Done(done) if done.status == Status::Published);
-        if results.iter().any(|result| matches!(result, Self::Refused(_))) {
+        let published =
+            |result: &Self| matches!(result, Self::Done(done) if done.status == Status::Published);
+        if results
+            .iter()
+            .any(|result| matches!(result, Self::Refused(_)))
+        {
             StatusCode::MULTI_STATUS
         } else if results.iter().any(published) {
             StatusCode::CREATED
@@ -169,5 +186,8 @@ impl BatchResult {
 
 /// The engine answered less than was asked: a fault of ours.
 pub(super) fn no_result() -> Problem {
-    Problem::new(ErrorCode::Internal, "the server lost the result; publish again with the same key")
+    Problem::new(
+        ErrorCode::Internal,
+        "the server lost the result; publish again with the same key",
+    )
 }

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{
-    AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+    AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder,
+    Schema, SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -23,7 +24,10 @@ pub(super) struct ChannelText(String);
 
 /// A user id, as the identity provider makes it: no control characters.
 #[derive(ToSchema)]
-#[schema(pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,200}$", examples("auth0|5f7c8ec7c33c6c004bbafe82"))]
+#[schema(
+    pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,200}$",
+    examples("auth0|5f7c8ec7c33c6c004bbafe82")
+)]
 #[expect(dead_code, reason = "a schema only")]
 pub(super) struct UserText(String);
 
@@ -79,7 +83,10 @@ pub(super) struct HistoryView {
 
 /// A message, as in `message` frames.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "a schema only; `encode::message_fields` writes the text")]
+#[expect(
+    dead_code,
+    reason = "a schema only; `encode::message_fields` writes the text"
+)]
 pub(super) struct MessageView {
     /// Its id.
     #[schema(examples("msg_0123456789abcdefABCDEF"))]
@@ -125,7 +132,10 @@ pub(super) struct AnyValue;
 
 impl PartialSchema for PublishMessage {
     fn schema() -> RefOr<Schema> {
-        message(ObjectBuilder::new(), vec![json!({"name": "created", "data": {"total": 12}})])
+        message(
+            ObjectBuilder::new(),
+            vec![json!({"name": "created", "data": {"total": 12}})],
+        )
     }
 }
 
@@ -146,7 +156,10 @@ impl PartialSchema for BatchMessage {
         let with_channel = ObjectBuilder::new()
             .property("channel", Ref::from_schema_name(ChannelText::name()))
             .required("channel");
-        message(with_channel, vec![json!({"channel": "orders.42", "name": "created", "data": {"total": 12}})])
+        message(
+            with_channel,
+            vec![json!({"channel": "orders.42", "name": "created", "data": {"total": 12}})],
+        )
     }
 }
 
@@ -165,10 +178,18 @@ impl ToSchema for BatchMessage {
 
 impl PartialSchema for PublishBatchBody {
     fn schema() -> RefOr<Schema> {
-        let list = |items: RefOr<Schema>| ArrayBuilder::new().items(items).min_items(Some(1)).max_items(Some(10_000));
+        let list = |items: RefOr<Schema>| {
+            ArrayBuilder::new()
+                .items(items)
+                .min_items(Some(1))
+                .max_items(Some(10_000))
+        };
         let messages = ObjectBuilder::new()
             .description(Some("Many messages; those of one channel are one act."))
-            .property("messages", list(Ref::from_schema_name(BatchMessage::name()).into()))
+            .property(
+                "messages",
+                list(Ref::from_schema_name(BatchMessage::name()).into()),
+            )
             .required("messages")
             .property("message", null())
             .property("channels", null())
@@ -181,16 +202,27 @@ impl PartialSchema for PublishBatchBody {
                 .required("message")
                 .required(name)
         };
-        let channels = targets("channels", Ref::from_schema_name(ChannelText::name()).into())
-            .property("users", null())
-            .description(Some("One message to many channels."));
+        let channels = targets(
+            "channels",
+            Ref::from_schema_name(ChannelText::name()).into(),
+        )
+        .property("users", null())
+        .description(Some("One message to many channels."));
         let users = targets("users", Ref::from_schema_name(UserText::name()).into())
             .property("channels", null())
             .description(Some("One message to many users."));
-        let both = targets("channels", Ref::from_schema_name(ChannelText::name()).into())
-            .property("users", list(Ref::from_schema_name(UserText::name()).into()).unique_items(true))
-            .required("users")
-            .description(Some("One message to channels and users, 10,000 together at most."));
+        let both = targets(
+            "channels",
+            Ref::from_schema_name(ChannelText::name()).into(),
+        )
+        .property(
+            "users",
+            list(Ref::from_schema_name(UserText::name()).into()).unique_items(true),
+        )
+        .required("users")
+        .description(Some(
+            "One message to channels and users, 10,000 together at most.",
+        ));
         OneOfBuilder::new()
             .item(messages)
             .item(channels)
@@ -213,7 +245,10 @@ impl ToSchema for PublishBatchBody {
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((BatchMessage::name().into_owned(), BatchMessage::schema()));
-        schemas.push((PublishMessage::name().into_owned(), PublishMessage::schema()));
+        schemas.push((
+            PublishMessage::name().into_owned(),
+            PublishMessage::schema(),
+        ));
         schemas.push((UserText::name().into_owned(), UserText::schema()));
         BatchMessage::schemas(schemas);
     }
@@ -230,7 +265,9 @@ impl PartialSchema for MintToken {
             "^(#user:[^*\\u0000-\\u001f\\u007f-\\u009f]{1,200}|[A-Za-z0-9_=@,.;:/-]{1,200}\\*?|\\*)$",
         ));
         let capabilities = ObjectBuilder::new()
-            .description(Some("What the client may do, by channel, or by prefix where the pattern ends in `*`."))
+            .description(Some(
+                "What the client may do, by channel, or by prefix where the pattern ends in `*`.",
+            ))
             .property_names(Some(Schema::from(pattern)))
             .additional_properties(Some(ArrayBuilder::new().items(words)))
             .max_properties(Some(100));
@@ -244,7 +281,10 @@ impl PartialSchema for MintToken {
             .minimum(Some(1))
             .maximum(Some(604_800));
         ObjectBuilder::new()
-            .property("subject", nullable_text(USER, "The user; missing for an anonymous client."))
+            .property(
+                "subject",
+                nullable_text(USER, "The user; missing for an anonymous client."),
+            )
             .property("capabilities", capabilities)
             .property("channels", channels)
             .property("ttl_seconds", ttl_seconds)
@@ -280,16 +320,24 @@ impl ToSchema for AnyValue {}
 const USER: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,200}$";
 const BASE64: &str =
     "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
-const EVENT_NAME: &str = "^(?!pusher:|pusher_internal:|fanline:)[^\\u0000-\\u001f\\u007f-\\u009f]{1,200}$";
+const EVENT_NAME: &str =
+    "^(?!pusher:|pusher_internal:|fanline:)[^\\u0000-\\u001f\\u007f-\\u009f]{1,200}$";
 const CONNECTION_ID: &str = "^(0|[1-9][0-9]{0,18})\\.(0|[1-9][0-9]{0,18})$";
 
 /// A message of these further fields: the fields, one of three encodings, at most one condition.
 fn message(further: ObjectBuilder, examples: Vec<Value>) -> RefOr<Schema> {
-    AllOfBuilder::new().item(fields(further)).item(encodings()).item(conditions()).examples(examples).into()
+    AllOfBuilder::new()
+        .item(fields(further))
+        .item(encodings())
+        .item(conditions())
+        .examples(examples)
+        .into()
 }
 
 fn fields(further: ObjectBuilder) -> ObjectBuilder {
-    let header_names = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[a-z0-9._-]{1,64}$"));
+    let header_names = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[a-z0-9._-]{1,64}$"));
     let header_values = ObjectBuilder::new()
         .schema_type(Type::String)
         .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$"))
@@ -300,7 +348,11 @@ fn fields(further: ObjectBuilder) -> ObjectBuilder {
         .property_names(Some(Schema::from(header_names)))
         .additional_properties(Some(AdditionalProperties::RefOr(header_values.into())))
         .max_properties(Some(16));
-    let flag = |description: &str| ObjectBuilder::new().schema_type(Type::Boolean).description(Some(description));
+    let flag = |description: &str| {
+        ObjectBuilder::new()
+            .schema_type(Type::Boolean)
+            .description(Some(description))
+    };
     further
         .property("data", any_with("The payload: any JSON value; a string where `encoding` says so."))
         .required("data")
@@ -325,9 +377,12 @@ fn fields(further: ObjectBuilder) -> ObjectBuilder {
 }
 
 fn encodings() -> AnyOfBuilder {
-    let encoding = |words: Vec<Value>| ObjectBuilder::new().property("encoding", any_of_values(words));
+    let encoding =
+        |words: Vec<Value>| ObjectBuilder::new().property("encoding", any_of_values(words));
     let text = |encoding: ObjectBuilder, pattern: Option<&str>| {
-        let data = ObjectBuilder::new().schema_type(Type::String).pattern(pattern);
+        let data = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(pattern);
         encoding.required("encoding").property("data", data)
     };
     AnyOfBuilder::new()
@@ -339,14 +394,26 @@ fn encodings() -> AnyOfBuilder {
 /// At most one of `if_position`, `unless_equal` and `version`.
 fn conditions() -> AnyOfBuilder {
     let no_equal = || any_of_values(vec![Value::Bool(false)]);
-    let position = AnyOfBuilder::new().item(null()).item(Ref::from_schema_name(GivenPosition::name()));
+    let position = AnyOfBuilder::new()
+        .item(null())
+        .item(Ref::from_schema_name(GivenPosition::name()));
     AnyOfBuilder::new()
-        .item(ObjectBuilder::new().property("if_position", null()).property("version", null()))
-        .item(ObjectBuilder::new().property("if_position", null()).property("unless_equal", no_equal()))
-        .item(ObjectBuilder::new()
-            .property("if_position", position)
-            .property("unless_equal", no_equal())
-            .property("version", null()))
+        .item(
+            ObjectBuilder::new()
+                .property("if_position", null())
+                .property("version", null()),
+        )
+        .item(
+            ObjectBuilder::new()
+                .property("if_position", null())
+                .property("unless_equal", no_equal()),
+        )
+        .item(
+            ObjectBuilder::new()
+                .property("if_position", position)
+                .property("unless_equal", no_equal())
+                .property("version", null()),
+        )
 }
 
 fn null() -> ObjectBuilder {
@@ -354,15 +421,22 @@ fn null() -> ObjectBuilder {
 }
 
 fn any() -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
+    ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .into()
 }
 
 fn any_with(description: &str) -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(description)).into()
+    ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .description(Some(description))
+        .into()
 }
 
 fn any_of_values(values: Vec<Value>) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::AnyValue).enum_values(Some(values))
+    ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .enum_values(Some(values))
 }
 
 fn nullable(kind: Type) -> SchemaType {

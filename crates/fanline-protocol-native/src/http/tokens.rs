@@ -62,25 +62,53 @@ pub(super) async fn mint_token(
     State(api): State<Api>,
     caller: Authenticated,
     body: JsonBody,
-) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<MintedToken>), Problem> {
+) -> Result<
+    (
+        StatusCode,
+        [(HeaderName, &'static str); 1],
+        Json<MintedToken>,
+    ),
+    Problem,
+> {
     let body = body.read(caller.app.settings.limits.frame_bytes).await?;
     let fields: Fields = body.parse()?;
-    let subject = fields.subject.as_deref().map(UserId::parse).transpose().map_err(invalid)?;
+    let subject = fields
+        .subject
+        .as_deref()
+        .map(UserId::parse)
+        .transpose()
+        .map_err(invalid)?;
     let capabilities = capabilities(&fields.capabilities)?;
     let channels = channels(&fields.channels)?;
-    let lifetime = fields.ttl_seconds.map_or(DEFAULT_LIFETIME, Duration::from_secs);
+    let lifetime = fields
+        .ttl_seconds
+        .map_or(DEFAULT_LIFETIME, Duration::from_secs);
     if lifetime.is_zero() || lifetime > caller.app.settings.limits.token_lifetime {
         let longest = caller.app.settings.limits.token_lifetime.as_secs();
-        return Err(Problem::new(ErrorCode::InvalidRequest, format!("ttl_seconds is 1 to {longest} for this app")));
+        return Err(Problem::new(
+            ErrorCode::InvalidRequest,
+            format!("ttl_seconds is 1 to {longest} for this app"),
+        ));
     }
-    let (token, expires_at) = api.realtime.mint(&caller, subject, capabilities, channels, lifetime).await?;
-    let minted = MintedToken { token, expires_at: expires_at.as_millis() };
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(minted)))
+    let (token, expires_at) = api
+        .realtime
+        .mint(&caller, subject, capabilities, channels, lifetime)
+        .await?;
+    let minted = MintedToken {
+        token,
+        expires_at: expires_at.as_millis(),
+    };
+    Ok((
+        StatusCode::CREATED,
+        [(CACHE_CONTROL, "no-store")],
+        Json(minted),
+    ))
 }
 
 fn capabilities(map: &BTreeMap<String, Vec<String>>) -> Result<Capabilities, Problem> {
     if map.len() > MAX_ENTRIES {
-        let sentence = format!("a token has at most {MAX_ENTRIES} patterns; it travels with every connect");
+        let sentence =
+            format!("a token has at most {MAX_ENTRIES} patterns; it travels with every connect");
         return Err(Problem::new(ErrorCode::TooMany, sentence));
     }
     for pattern in map.keys() {
@@ -95,7 +123,9 @@ fn capabilities(map: &BTreeMap<String, Vec<String>>) -> Result<Capabilities, Pro
 
 fn channels(texts: &[String]) -> Result<Vec<Channel>, Problem> {
     if texts.len() > MAX_ENTRIES {
-        let sentence = format!("a token subscribes at most {MAX_ENTRIES} channels; it travels with every connect");
+        let sentence = format!(
+            "a token subscribes at most {MAX_ENTRIES} channels; it travels with every connect"
+        );
         return Err(Problem::new(ErrorCode::TooMany, sentence));
     }
     texts.iter().map(|text| Ok(input::channel(text)?)).collect()

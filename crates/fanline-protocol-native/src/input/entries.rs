@@ -27,7 +27,10 @@ impl<'a> Entries<'a> {
     pub(crate) fn within(self, limit: usize, what: &str) -> Result<Vec<&'a RawValue>, Refusal> {
         let limit = limit.min(MAX_ENTRIES);
         if self.count > limit {
-            let sentence = format!("there are {} {what} at once, at most {limit} are allowed: send them in parts", self.count);
+            let sentence = format!(
+                "there are {} {what} at once, at most {limit} are allowed: send them in parts",
+                self.count
+            );
             return Err(Refusal::new(ErrorCode::TooMany, sentence));
         }
         Ok(self.kept)
@@ -55,7 +58,9 @@ impl<'de> Visitor<'de> for EntriesVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut entries = Entries::default();
         while entries.kept.len() < MAX_ENTRIES {
-            let Some(entry) = seq.next_element()? else { return Ok(entries) };
+            let Some(entry) = seq.next_element()? else {
+                return Ok(entries);
+            };
             entries.kept.push(entry);
             entries.count += 1;
         }
@@ -74,12 +79,22 @@ mod tests {
     #[test]
     fn the_whole_list_is_counted_and_its_limit_named() {
         let list = format!("[{}1]", "1,".repeat(20_000));
-        let refusal = serde_json::from_str::<Entries<'_>>(&list).unwrap().within(200, "subscriptions").unwrap_err();
+        let refusal = serde_json::from_str::<Entries<'_>>(&list)
+            .unwrap()
+            .within(200, "subscriptions")
+            .unwrap_err();
         assert_eq!(refusal.code, ErrorCode::TooMany);
         assert_eq!(
             refusal.detail,
             "there are 20001 subscriptions at once, at most 200 are allowed: send them in parts"
         );
-        assert_eq!(serde_json::from_str::<Entries<'_>>("[1,{}]").unwrap().within(2, "x").unwrap().len(), 2);
+        assert_eq!(
+            serde_json::from_str::<Entries<'_>>("[1,{}]")
+                .unwrap()
+                .within(2, "x")
+                .unwrap()
+                .len(),
+            2
+        );
     }
 }

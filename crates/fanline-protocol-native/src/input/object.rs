@@ -52,7 +52,10 @@ mod tests {
 
     #[test]
     fn an_array_is_no_object() {
-        assert!(serde_json::from_str::<One>("[1]").is_ok(), "what serde does by itself");
+        assert!(
+            serde_json::from_str::<One>("[1]").is_ok(),
+            "what serde does by itself"
+        );
         assert!(serde_json::from_str::<AsObject<One>>("[1]").is_err());
         assert!(serde_json::from_str::<AsObject<One>>(r#"{"a":1}"#).is_ok());
     }

@@ -15,7 +15,7 @@ use super::AsObject;
 
 /// A JSON value that every reader takes: no half of a surrogate pair, no number beyond a double, no nesting
 /// beyond 127. One message that some subscribers cannot parse would cut them off (RFC 7493).
-struct Readable;
+pub(crate) struct Readable;
 
 /// What Pusher's end-to-end encryption makes.
 #[derive(Deserialize)]
@@ -28,11 +28,17 @@ struct Encrypted {
 
 /// Reads a payload of the kind that `encoding` names: `json` unless it says otherwise.
 pub(super) fn read(data: Option<&RawValue>, encoding: Option<&str>) -> Result<Payload, Refusal> {
-    let data = data.ok_or_else(|| refused("data is missing; for no value send null"))?.get();
+    let data = data
+        .ok_or_else(|| refused("data is missing; for no value send null"))?
+        .get();
     match encoding {
         None | Some("json") => {
-            serde_json::from_str::<Readable>(data)
-                .map_err(|error| refused(format!("not every reader takes this data: {}", super::sentence(&error))))?;
+            serde_json::from_str::<Readable>(data).map_err(|error| {
+                refused(format!(
+                    "not every reader takes this data: {}",
+                    super::sentence(&error)
+                ))
+            })?;
             // A copy: a slice would hold the whole frame for as long as the message is kept.
             Ok(Payload::json(Bytes::copy_from_slice(data.as_bytes())))
         }
@@ -41,15 +47,18 @@ pub(super) fn read(data: Option<&RawValue>, encoding: Option<&str>) -> Result<Pa
             .decode(text(data, "base64")?)
             .map(Payload::bytes)
             .map_err(|_| refused("data is not base64 with the standard alphabet and padding")),
-        Some(_) => {
-            Err(Refusal::new(ErrorCode::InvalidRequest, "encoding is json (the default), text or base64, nothing else"))
-        }
+        Some(_) => Err(Refusal::new(
+            ErrorCode::InvalidRequest,
+            "encoding is json (the default), text or base64, nothing else",
+        )),
     }
 }
 
 /// Refuses what is not encrypted where everything is (PROTOCOL, Users, names, presence).
 pub(super) fn check_encrypted(channel: &Channel, payload: &Payload) -> Result<(), Refusal> {
-    let must_be = channel.name().is_some_and(|name| name.as_str().starts_with("private-encrypted-"));
+    let must_be = channel
+        .name()
+        .is_some_and(|name| name.as_str().starts_with("private-encrypted-"));
     if must_be && serde_json::from_slice::<AsObject<Encrypted>>(&payload.bytes).is_err() {
         return Err(refused(
             "data of a private-encrypted- channel is an object with nonce and ciphertext, made by the publisher",
@@ -59,7 +68,8 @@ pub(super) fn check_encrypted(channel: &Channel, payload: &Payload) -> Result<()
 }
 
 fn text(data: &str, encoding: &str) -> Result<String, Refusal> {
-    serde_json::from_str(data).map_err(|_| refused(format!("with encoding {encoding} data is a string")))
+    serde_json::from_str(data)
+        .map_err(|_| refused(format!("with encoding {encoding} data is a string")))
 }
 
 fn refused(sentence: impl Into<String>) -> Refusal {
@@ -132,20 +142,36 @@ mod tests {
             let refusal = read(Some(&raw(text)), None).unwrap_err();
             assert_eq!(refusal.code, ErrorCode::InvalidData, "{text}");
         }
-        for text in ["-0.0", r#""\ud83d\ude00""#, "123456789012345678901234567890", r#"{"a":[{}]}"#] {
-            assert_eq!(read(Some(&raw(text)), None).unwrap(), Payload::json(text.to_owned()));
+        for text in [
+            "-0.0",
+            r#""\ud83d\ude00""#,
+            "123456789012345678901234567890",
+            r#"{"a":[{}]}"#,
+        ] {
+            assert_eq!(
+                read(Some(&raw(text)), None).unwrap(),
+                Payload::json(text.to_owned())
+            );
         }
     }
 
     #[test]
     fn an_encrypted_channel_takes_nothing_plain() {
         let channel = Channel::parse("private-encrypted-a").unwrap();
-        assert!(check_encrypted(&channel, &Payload::json(r#"{"nonce":"n","ciphertext":"c"}"#)).is_ok());
+        assert!(
+            check_encrypted(
+                &channel,
+                &Payload::json(r#"{"nonce":"n","ciphertext":"c"}"#)
+            )
+            .is_ok()
+        );
         for plain in ["1", r#"{"nonce":"n"}"#, r#"["n","c"]"#] {
-            let accepted = check_encrypted(&channel, &Payload::json(plain)).is_ok();
-            assert_eq!(accepted, false, "{plain}");
+            let refused = check_encrypted(&channel, &Payload::json(plain)).is_err();
+            assert!(refused, "{plain}");
         }
-        assert!(check_encrypted(&Channel::parse("private-a").unwrap(), &Payload::json("1")).is_ok());
+        assert!(
+            check_encrypted(&Channel::parse("private-a").unwrap(), &Payload::json("1")).is_ok()
+        );
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use fanline_model::{Channel, CloseReason, ConnectionId, ErrorCode, Message, Origin, Position};
 use fanline_protocol::{
-    CloseFrame, Command, Continuity, Dialect, Event, Format, Frame, LostReason, Open, Protocol, PublishCommand, Refusal,
-    SkipReason, Start, Subscribe, SubscribedEvent, Transport, UnsubscribeReason,
+    CloseFrame, Command, Continuity, Dialect, Event, Format, Frame, LostReason, Open, Protocol,
+    PublishCommand, Refusal, SkipReason, Start, Subscribe, SubscribedEvent, Transport,
+    UnsubscribeReason,
 };
 use fanline_protocol_native::NativeProtocol;
 use fanline_tenancy::access::{self, Action};
@@ -42,9 +43,20 @@ impl Session {
     pub(crate) fn new(world: Arc<World>, open: &Open) -> Self {
         let mut commands = Vec::new();
         let dialect = NativeProtocol.open(open, &mut commands);
-        assert!(commands.is_empty(), "the native protocol asks for nothing before its first frame");
+        assert!(
+            commands.is_empty(),
+            "the native protocol asks for nothing before its first frame"
+        );
         let (subscribed, sent) = (HashSet::new(), VecDeque::new());
-        Self { world, dialect, caller: None, subscribed, echo: true, sent, closed: None }
+        Self {
+            world,
+            dialect,
+            caller: None,
+            subscribed,
+            echo: true,
+            sent,
+            closed: None,
+        }
     }
 
     /// The client sends a frame.
@@ -62,7 +74,9 @@ impl Session {
             return;
         }
         for message in messages {
-            let frame = NativeProtocol.encode(Format::default(), channel, message).unwrap();
+            let frame = NativeProtocol
+                .encode(Format::default(), channel, message)
+                .unwrap();
             self.send(&frame);
         }
     }
@@ -86,25 +100,44 @@ impl Session {
             },
             "degraded" => Event::Degraded { degraded: true },
             "restored" => Event::Degraded { degraded: false },
-            "revoked" => {
-                Event::Unsubscribed { channel: channel(), reason: UnsubscribeReason::Revoked, tag: None }
-            }
+            "revoked" => Event::Unsubscribed {
+                channel: channel(),
+                reason: UnsubscribeReason::Revoked,
+                tag: None,
+            },
             "slow" => {
                 let channel = channel();
                 let through = at(&channel);
-                Event::Skipped { channel, count: 3, through, reason: SkipReason::Slow }
+                Event::Skipped {
+                    channel,
+                    count: 3,
+                    through,
+                    reason: SkipReason::Slow,
+                }
             }
             "too_old" => {
                 let channel = channel();
                 let head = Some(at(&channel));
                 let continuity = Continuity::Lost(LostReason::TooOld);
-                Event::Continuity { channel, continuity, from: head, head }
+                Event::Continuity {
+                    channel,
+                    continuity,
+                    from: head,
+                    head,
+                }
             }
             "forked" => {
                 let channel = channel();
                 let head = at(&channel);
-                let continuity = Continuity::Forked { at: Position::new(head.epoch, head.seq - 1) };
-                Event::Continuity { channel, continuity, from: Some(head), head: Some(head) }
+                let continuity = Continuity::Forked {
+                    at: Position::new(head.epoch, head.seq - 1),
+                };
+                Event::Continuity {
+                    channel,
+                    continuity,
+                    from: Some(head),
+                    head: Some(head),
+                }
             }
             "drain" => {
                 let retry_after = Some(Duration::from_millis(740));
@@ -116,12 +149,19 @@ impl Session {
     }
 
     fn send(&mut self, frame: &Frame) {
-        let Frame::Text(bytes) = frame else { panic!("the native protocol sends text") };
-        self.sent.push_back(String::from_utf8(bytes.to_vec()).unwrap());
+        let Frame::Text(bytes) = frame else {
+            panic!("the native protocol sends text")
+        };
+        self.sent
+            .push_back(String::from_utf8(bytes.to_vec()).unwrap());
     }
 
     fn end(&mut self, reason: CloseReason, detail: Option<String>, retry_after: Option<Duration>) {
-        self.event(Event::Ending { reason, detail, retry_after });
+        self.event(Event::Ending {
+            reason,
+            detail,
+            retry_after,
+        });
         self.closed = Some(self.dialect.close(reason));
     }
 
@@ -130,13 +170,19 @@ impl Session {
             return;
         }
         match command {
-            Command::Authenticate { app, proof, tag, .. } => match self.world.caller(&app, &proof) {
+            Command::Authenticate {
+                app, proof, tag, ..
+            } => match self.world.caller(&app, &proof) {
                 Ok(caller) if self.caller.is_some() => {
                     let expires_at = caller.authority.expires_at;
                     self.caller = Some(caller);
                     self.event(Event::Refreshed { expires_at, tag });
                 }
-                Err(refusal) if self.caller.is_some() => self.event(Event::Refused { refusal, channel: None, tag }),
+                Err(refusal) if self.caller.is_some() => self.event(Event::Refused {
+                    refusal,
+                    channel: None,
+                    tag,
+                }),
                 Ok(caller) => {
                     let limits = Arc::new(caller.app.settings.limits.clone());
                     let authority = caller.authority.clone();
@@ -156,7 +202,11 @@ impl Session {
             Command::Subscribe(subscribe) => self.subscribe(subscribe),
             Command::Unsubscribe { channel, tag } => {
                 self.subscribed.remove(&channel);
-                self.event(Event::Unsubscribed { channel, reason: UnsubscribeReason::Requested, tag });
+                self.event(Event::Unsubscribed {
+                    channel,
+                    reason: UnsubscribeReason::Requested,
+                    tag,
+                });
             }
             Command::SetOptions { echo, tag } => {
                 self.echo = echo;
@@ -174,12 +224,31 @@ impl Session {
 
     fn allowed(&self, action: Action, channel: &Channel) -> Result<(), Refusal> {
         let caller = self.caller.as_ref().unwrap();
-        Ok(access::decide(&caller.app, &caller.authority, action, channel, false)?)
+        Ok(access::decide(
+            &caller.app,
+            &caller.authority,
+            action,
+            channel,
+            false,
+        )?)
     }
 
-    fn subscribe(&mut self, Subscribe { channel, modes, start, tag, .. }: Subscribe) {
+    fn subscribe(
+        &mut self,
+        Subscribe {
+            channel,
+            modes,
+            start,
+            tag,
+            ..
+        }: Subscribe,
+    ) {
         if let Err(refusal) = self.allowed(Action::Subscribe, &channel) {
-            return self.event(Event::Refused { refusal, channel: Some(channel), tag });
+            return self.event(Event::Refused {
+                refusal,
+                channel: Some(channel),
+                tag,
+            });
         }
         let (_, everything, head) = self.world.since(&channel, None);
         let (continuity, messages, from) = if !self.subscribed.insert(channel.clone()) {
@@ -192,7 +261,9 @@ impl Session {
                     let from = Position::new(head.epoch, head.seq - messages.len() as u64);
                     (Continuity::Fresh, messages, from)
                 }
-                Start::RewindFor(_) => (Continuity::Fresh, everything, Position::new(head.epoch, 0)),
+                Start::RewindFor(_) => {
+                    (Continuity::Fresh, everything, Position::new(head.epoch, 0))
+                }
                 Start::Since(position) => self.resume(&channel, position),
                 Start::SinceOneOf(positions) => self.resume(&channel, positions[0]),
             }
@@ -210,35 +281,86 @@ impl Session {
         self.event(Event::CaughtUp { channel });
     }
 
-    fn resume(&self, channel: &Channel, position: Position) -> (Continuity, Vec<Arc<Message>>, Position) {
+    fn resume(
+        &self,
+        channel: &Channel,
+        position: Position,
+    ) -> (Continuity, Vec<Arc<Message>>, Position) {
         let (continuity, messages, head) = self.world.since(channel, Some(position));
-        let from = if continuity == Continuity::Kept { position } else { head };
+        let from = if continuity == Continuity::Kept {
+            position
+        } else {
+            head
+        };
         (continuity, messages, from)
     }
 
     fn publish(&mut self, publish: PublishCommand) {
-        let PublishCommand { channel, items, condition, echo, tag, .. } = publish;
+        let PublishCommand {
+            channel,
+            items,
+            condition,
+            echo,
+            tag,
+            ..
+        } = publish;
         if let Err(refusal) = self.allowed(Action::Publish, &channel) {
-            return self.event(Event::Refused { refusal, channel: Some(channel), tag });
+            return self.event(Event::Refused {
+                refusal,
+                channel: Some(channel),
+                tag,
+            });
         }
         let largest = self.world.app.settings.limits.message_bytes;
         if items.iter().any(|item| item.payload.bytes.len() > largest) {
-            let refusal = Refusal::new(ErrorCode::TooLarge, format!("a message has at most {largest} bytes of data"));
-            return self.event(Event::Refused { refusal, channel: Some(channel), tag });
+            let refusal = Refusal::new(
+                ErrorCode::TooLarge,
+                format!("a message has at most {largest} bytes of data"),
+            );
+            return self.event(Event::Refused {
+                refusal,
+                channel: Some(channel),
+                tag,
+            });
         }
         let connection = ConnectionId::parse(CONNECTION).ok();
         let client_id = self.caller.as_ref().unwrap().authority.subject.clone();
-        let origin = Origin { connection, exclude: None, client_id };
-        match self.world.act(&channel, Act { items, ids: None, origin, condition }) {
-            Err(refusal) => self.event(Event::Refused { refusal, channel: Some(channel), tag }),
+        let origin = Origin {
+            connection,
+            exclude: None,
+            client_id,
+        };
+        match self.world.act(
+            &channel,
+            Act {
+                items,
+                ids: None,
+                origin,
+                condition,
+            },
+        ) {
+            Err(refusal) => self.event(Event::Refused {
+                refusal,
+                channel: Some(channel),
+                tag,
+            }),
             Ok((results, new)) => {
-                self.event(Event::Published { channel: channel.clone(), results, tag });
+                self.event(Event::Published {
+                    channel: channel.clone(),
+                    results,
+                    tag,
+                });
                 if echo.unwrap_or(self.echo) {
                     self.deliver(&channel, &new);
                 } else if self.subscribed.contains(&channel) {
                     for through in new.iter().filter_map(|message| message.position) {
                         let reason = SkipReason::Excluded;
-                        self.event(Event::Skipped { channel: channel.clone(), count: 1, through, reason });
+                        self.event(Event::Skipped {
+                            channel: channel.clone(),
+                            count: 1,
+                            through,
+                            reason,
+                        });
                     }
                 }
             }
