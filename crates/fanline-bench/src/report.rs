@@ -93,7 +93,7 @@ impl Report {
         if self.is_clean() {
             text
         } else {
-            text + "\nMessages went astray: see the columns above."
+            text + "\nThis run is spoilt: see the columns at the right."
         }
     }
 

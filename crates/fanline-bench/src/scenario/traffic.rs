@@ -70,6 +70,10 @@ impl Traffic {
             progress,
         };
         load.run(window, self.rate, seconds(self.warm_up)?)?;
+        if load.generator.ledger().undelivered() > 0 {
+            let troubles = load.generator.roster().troubles.join("; ");
+            bail!("not everything arrived that was sent to warm up: {troubles}");
+        }
         load.generator.reset_ledger();
         let (theirs, ours) = (server.process(), Process::this());
         let (theirs_before, ours_before) = (theirs.cpu_time()?, ours.cpu_time()?);

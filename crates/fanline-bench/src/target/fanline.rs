@@ -27,7 +27,10 @@ pub(crate) struct PusherCredentials {
 
 /// Starts it in a fresh data directory and waits until it serves.
 pub(crate) fn start(programs: &Programs) -> Result<(ServerProcess, Greeting)> {
-    let files = tempfile::tempdir().context("making a data directory")?;
+    let files = tempfile::Builder::new()
+        .prefix("fanline-bench-")
+        .tempdir()
+        .context("making a data directory")?;
     let log = files.path().join("fanline-bench.log");
     let mut command = Command::new(&programs.fanline);
     command
