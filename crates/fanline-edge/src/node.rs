@@ -50,6 +50,8 @@ impl Node {
             doors,
             ops,
         } = self;
+        // Before anybody can ask.
+        health.enter(State::Serving);
         let (accepting, watching) = (CancellationToken::new(), CancellationToken::new());
         let engine = Arc::clone(sessions.engine());
         let sweeps = tokio::spawn(engine.run(watching.clone().cancelled_owned()));
@@ -67,7 +69,6 @@ impl Node {
             tasks.spawn(listener::accept(listener, door, accepting.clone()));
         }
         tasks.close();
-        health.enter(State::Serving);
 
         stop.cancelled().await;
         health.enter(State::Draining);

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use fanline_edge::ws::{DecodeError, Incoming, ReceiveError, WebSocketStream, encoder};
 use proptest::{collection::vec, prelude::*};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
     frames::{CLOSE, FIN, PING, TEXT, closed, conversations, frame, noise, text},
@@ -182,18 +183,30 @@ async fn a_close_sends_the_queue_waits_for_the_client_and_reads_to_the_end() {
     let closing = tokio::spawn(stream.close(queue, farewell, PATIENCE));
 
     let mut received = vec![0; expected.len()];
-    tokio::io::AsyncReadExt::read_exact(&mut client, &mut received)
-        .await
-        .unwrap();
+    client.read_exact(&mut received).await.unwrap();
     assert_eq!(received, expected);
     assert!(!closing.is_finished());
-    tokio::io::AsyncWriteExt::write_all(&mut client, &reads.concat())
-        .await
-        .unwrap();
-    let end = tokio::io::AsyncReadExt::read(&mut client, &mut [0])
-        .await
-        .unwrap();
+    client.write_all(&reads.concat()).await.unwrap();
+    let end = client.read(&mut [0]).await.unwrap();
     assert_eq!(end, 0, "the server shuts down first");
+    drop(client);
+    closing.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_broke_the_protocol_is_read_to_its_end() {
+    let (mut client, server) = tokio::io::duplex(1024);
+    let mut stream = WebSocketStream::new(server, Bytes::new(), LIMIT);
+    let closing = tokio::spawn(async move {
+        assert!(stream.receive().await.is_err());
+        stream
+            .close(VecDeque::new(), encoder::close(1002, ""), PATIENCE)
+            .await
+    });
+    client.write_all(&[0xFF; 100_000]).await.unwrap();
+    let mut received = [0; 4];
+    client.read_exact(&mut received).await.unwrap();
+    assert_eq!(received, *encoder::close(1002, ""));
     drop(client);
     closing.await.unwrap().unwrap();
 }

@@ -1,0 +1,213 @@
+//! From raw values to a configuration that makes sense.
+
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+
+use fanline_edge::{Farewell, Patience};
+use fanline_telemetry::LogFormat;
+use toml::{Table, Value};
+
+use super::{Config, Key, Listen, Role, duration};
+
+/// What is wrong with a configuration, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidConfig {
+    /// The file is no TOML.
+    #[error("the configuration cannot be read: {0}")]
+    Syntax(toml::de::Error),
+    /// A key that does not exist.
+    #[error("the configuration has no key `{key}`; {}", hint(neighbour.as_deref()))]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// One that looks like it.
+        neighbour: Option<String>,
+    },
+    /// A value where a section is.
+    #[error("`{0}` is a section: write `[{0}]` and its keys below")]
+    NotASection(String),
+    /// A variable and the variable of its file.
+    #[error("{0} and {0}_FILE are both set: set one of them")]
+    SetTwice(String),
+    /// A secret's file cannot be read.
+    #[error("{variable} names {path}, which cannot be read: {error}")]
+    SecretFile {
+        /// The variable.
+        variable: String,
+        /// The file.
+        path: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// A value that is none of those that make sense.
+    #[error("`{key}` is {found}; {expected}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        found: String,
+        /// What would make sense.
+        expected: &'static str,
+    },
+}
+
+fn hint(neighbour: Option<&str>) -> String {
+    match neighbour {
+        Some(neighbour) => format!("did you mean `{neighbour}`?"),
+        None => "`fanline config defaults` lists them all".to_owned(),
+    }
+}
+
+/// Checks a table that has every key of the reference.
+pub(super) fn check(table: Table) -> Result<Config, InvalidConfig> {
+    let raw = Raw(table);
+    raw.one_of("store.kind", &["sqlite"], "only `sqlite` is built yet")?;
+    raw.one_of("broker.kind", &["memory"], "only `memory` is built yet")?;
+    let admin = raw.address("admin.listen")?;
+    admin_address(admin)?;
+    Ok(Config {
+        role: role(&raw)?,
+        data_dir: PathBuf::from(raw.text("data_dir", "write a path")?),
+        listen: Listen {
+            public: raw.address("public.listen")?,
+            admin,
+            ops: raw.address("ops.listen")?,
+        },
+        patience: Patience {
+            first_request: raw.some_duration("http.first_request")?,
+            next_request: raw.some_duration("http.next_request")?,
+            request: raw.some_duration("http.request")?,
+        },
+        master_key: key(&raw, "secrets.master_key")?,
+        hash_key: key(&raw, "secrets.hash_key")?,
+        farewell: Farewell {
+            notice: raw.duration("stop.notice")?,
+            drain: raw.duration("stop.drain")?,
+            grace: raw.duration("stop.grace")?,
+        },
+        log_format: match raw.one_of("log.format", &["text", "json"], "write `text` or `json`")? {
+            "json" => LogFormat::Json,
+            _ => LogFormat::Text,
+        },
+        log_filter: raw
+            .text("log.filter", "write a level, as \"info\"")?
+            .to_owned(),
+    })
+}
+
+fn role(raw: &Raw) -> Result<Role, InvalidConfig> {
+    const ROLES: [&str; 5] = ["all", "edge", "publish", "control", "worker"];
+    let expected = "there are `all`, `edge`, `publish`, `control` and `worker`";
+    match raw.one_of("role", &ROLES, expected)? {
+        "all" => Ok(Role::All),
+        other => Err(InvalidConfig::Value {
+            key: "role",
+            found: format!("{other:?}"),
+            expected: "the embedded broker carries messages within one process, so only `all` \
+                       works with it",
+        }),
+    }
+}
+
+/// TLS is not built yet, and a token that travels in clear is anybody's.
+pub(super) fn admin_address(address: SocketAddr) -> Result<(), InvalidConfig> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(InvalidConfig::Value {
+        key: "admin.listen",
+        found: address.to_string(),
+        expected: "the admin API speaks plain HTTP and is served on a loopback address only; reach \
+                   it from elsewhere through an SSH tunnel or a proxy that terminates TLS",
+    })
+}
+
+fn key(raw: &Raw, key: &'static str) -> Result<Option<Key>, InvalidConfig> {
+    let expected = "write 64 hexadecimal digits, as `openssl rand -hex 32` prints them";
+    let text = raw.text(key, expected)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match Key::parse(text) {
+        Some(key) => Ok(Some(key)),
+        None => Err(InvalidConfig::Value {
+            key,
+            found: format!("a text of {} characters", text.chars().count()),
+            expected,
+        }),
+    }
+}
+
+/// A table that has every key of the reference, of whatever type.
+struct Raw(Table);
+
+// === impl Raw ===
+
+impl Raw {
+    fn text(&self, key: &'static str, expected: &'static str) -> Result<&str, InvalidConfig> {
+        match self.get(key) {
+            Some(Value::String(text)) => Ok(text),
+            found => Err(InvalidConfig::Value {
+                key,
+                found: found.map_or("missing".to_owned(), |value| value.to_string()),
+                expected,
+            }),
+        }
+    }
+
+    fn one_of(
+        &self,
+        key: &'static str,
+        known: &[&str],
+        expected: &'static str,
+    ) -> Result<&str, InvalidConfig> {
+        let text = self.text(key, expected)?;
+        if known.contains(&text) {
+            return Ok(text);
+        }
+        Err(InvalidConfig::Value {
+            key,
+            found: format!("{text:?}"),
+            expected,
+        })
+    }
+
+    fn address(&self, key: &'static str) -> Result<SocketAddr, InvalidConfig> {
+        let expected = "write an IP address and a port, as \"127.0.0.1:7300\"";
+        let text = self.text(key, expected)?;
+        text.parse().map_err(|_| InvalidConfig::Value {
+            key,
+            found: format!("{text:?}"),
+            expected,
+        })
+    }
+
+    fn duration(&self, key: &'static str) -> Result<Duration, InvalidConfig> {
+        let expected = "write a number and a unit, as \"250ms\", \"10s\", \"2m\" or \"1h\"";
+        let text = self.text(key, expected)?;
+        duration::parse(text).ok_or_else(|| InvalidConfig::Value {
+            key,
+            found: format!("{text:?}"),
+            expected,
+        })
+    }
+
+    fn some_duration(&self, key: &'static str) -> Result<Duration, InvalidConfig> {
+        let duration = self.duration(key)?;
+        if !duration.is_zero() {
+            return Ok(duration);
+        }
+        Err(InvalidConfig::Value {
+            key,
+            found: "no time at all".to_owned(),
+            expected: "it must be more than nothing",
+        })
+    }
+
+    fn get(&self, key: &str) -> Option<&Value> {
+        match key.split_once('.') {
+            Some((section, key)) => self.0.get(section)?.as_table()?.get(key),
+            None => self.0.get(key),
+        }
+    }
+}

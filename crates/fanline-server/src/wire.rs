@@ -1,0 +1,309 @@
+//! Wiring: the one place that names concrete stores, brokers and protocols.
+//!
+//! What the rest of the server sees of them are ports, mounts and services.
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use fanline_broker::memory::{
+    MemoryBroker, MemoryLimits, MemoryPresence,
+    snapshot_file::{put, take},
+};
+use fanline_control::ControlState;
+use fanline_edge::Mounts;
+use fanline_engine::{Engine, EngineParts, EngineStats};
+use fanline_model::{Clock, Random, SystemClock, SystemRandom};
+use fanline_protocol::{Realtime, Transport};
+use fanline_protocol_native::NativeProtocol;
+use fanline_protocol_pusher::PusherProtocol;
+use fanline_store::{BootstrapRequest, Bootstrapped, Store, StoreDirectory, Vault};
+use fanline_telemetry::Metrics;
+use fanline_tenancy::{CachedDirectory, Directory, HashKeys, MasterKey, Verifier};
+use utoipa::openapi::OpenApi;
+
+use crate::{
+    credentials::{Credentials, Pusher, SigningKey},
+    data_dir::DataDir,
+    keys::Keys,
+};
+
+/// The version of the keys, until they can be rotated.
+const KEY_VERSION: u32 = 1;
+/// How often the broker forgets what outlived its time.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// A whole installation in one process: store, broker, engine, and what they serve.
+pub struct Installation {
+    store: Store,
+    directory: Arc<CachedDirectory>,
+    broker: Arc<MemoryBroker>,
+    engine: Arc<Engine>,
+    random: Arc<dyn Random>,
+}
+
+/// The replay buffers of the embedded broker, which outlive a clean stop.
+pub struct ReplayBuffers(Arc<MemoryBroker>);
+
+/// Replay buffers that were taken off the disk. Until somebody is served they can be put back.
+#[must_use]
+pub struct Restored {
+    bytes: Option<Vec<u8>>,
+}
+
+/// An OpenAPI document.
+pub struct Document {
+    /// Its name, and its file's under `openapi/`.
+    pub name: &'static str,
+    openapi: OpenApi,
+}
+
+/// The documents of every HTTP API.
+#[must_use]
+pub fn documents() -> [Document; 3] {
+    [
+        Document {
+            name: "native",
+            openapi: fanline_protocol_native::openapi(),
+        },
+        Document {
+            name: "pusher",
+            openapi: fanline_protocol_pusher::openapi(),
+        },
+        Document {
+            name: "admin",
+            openapi: fanline_control::openapi(),
+        },
+    ]
+}
+
+// === impl Installation ===
+
+impl Installation {
+    /// Opens the installation of a data directory.
+    ///
+    /// # Errors
+    /// The store cannot be opened.
+    pub async fn open(data_dir: &DataDir, keys: &Keys) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let master = MasterKey::new(KEY_VERSION, keys.master.bytes());
+        let hash_keys = HashKeys::new(KEY_VERSION, keys.hash.bytes());
+        let connection_secret = master.derive("connection keys");
+        let vault = Vault::new(master, hash_keys.clone());
+        let store = Store::open(&data_dir.store(), vault, clock.clone(), random.clone())
+            .await
+            .context("cannot open the store")?;
+
+        let stored = Arc::new(StoreDirectory::new(&store));
+        let directory = Arc::new(CachedDirectory::new(stored, clock.clone()));
+        let verifier = Verifier::new(directory.clone(), clock.clone(), random.clone(), hash_keys);
+        let limits = MemoryLimits::default();
+        let broker = Arc::new(MemoryBroker::new(clock.clone(), random.clone(), limits));
+        let engine = Engine::new(EngineParts {
+            broker: broker.clone(),
+            presence: Arc::new(MemoryPresence::new(broker.clone())),
+            directory: directory.clone() as Arc<dyn Directory>,
+            verifier: Arc::new(verifier),
+            clock,
+            random: random.clone(),
+            connection_secret,
+        });
+        broker.set_feed(engine.feed());
+        Ok(Self {
+            store,
+            directory,
+            broker,
+            engine,
+            random,
+        })
+    }
+
+    /// Makes a tenant with an app if there is nobody yet. `keep` gets the credentials before they come
+    /// into force, and must write them where they will be found.
+    ///
+    /// # Errors
+    /// The store or `keep` failed.
+    pub async fn first_start(
+        &self,
+        preset_for_pusher: bool,
+        keep: impl FnOnce(&Bootstrapped) -> io::Result<()> + Send,
+    ) -> anyhow::Result<bool> {
+        let operator = self.store.operator();
+        if !operator.is_empty().await? {
+            return Ok(false);
+        }
+        let request = BootstrapRequest {
+            tenant_name: "default".to_owned(),
+            app_name: "default".to_owned(),
+            preset_for_pusher,
+        };
+        operator.bootstrap(&request, keep).await?;
+        Ok(true)
+    }
+
+    /// What the public listener serves in every mode.
+    #[must_use]
+    pub fn public_mounts(&self) -> Mounts {
+        const SOCKETS: &[Transport] = &[Transport::WebSocket];
+        let realtime = self.realtime();
+        Mounts::new()
+            .with_protocol("/v1/connect", Arc::new(NativeProtocol), SOCKETS)
+            .with_service("/v1", fanline_protocol_native::http(realtime.clone()))
+            .with_protocol("/app", Arc::new(PusherProtocol::default()), SOCKETS)
+            .with_service("/apps", fanline_protocol_pusher::http(realtime))
+    }
+
+    /// The admin API.
+    #[must_use]
+    pub fn admin_api(&self) -> axum::Router {
+        let changes = self.directory.clone();
+        fanline_control::router(ControlState::new(
+            self.store.clone(),
+            changes,
+            self.random.clone(),
+        ))
+    }
+
+    /// The engine.
+    #[must_use]
+    pub const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// What may be asked of the engine.
+    #[must_use]
+    pub fn realtime(&self) -> Arc<dyn Realtime> {
+        self.engine.realtime()
+    }
+
+    /// The replay buffers.
+    #[must_use]
+    pub fn replay_buffers(&self) -> ReplayBuffers {
+        ReplayBuffers(self.broker.clone())
+    }
+
+    /// Keeps the broker tidy; never ends.
+    pub async fn sweep_broker(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(SWEEP);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.broker.sweep();
+        }
+    }
+
+    /// Adds what the engine counts to the metrics.
+    pub fn measure(&self, metrics: &Metrics) {
+        type Read = fn(EngineStats) -> u64;
+        let figure = |read: Read| {
+            let engine = Arc::downgrade(&self.engine);
+            move || engine.upgrade().map_or(0, |engine| read(engine.stats()))
+        };
+        metrics.gauge("sessions", "Sessions that are open", figure(|s| s.sessions));
+        let counters: [(&str, &str, Read); 5] = [
+            ("sessions_opened", "Sessions ever opened", |s| s.opened),
+            ("messages_published", "Messages published here", |s| {
+                s.published
+            }),
+            ("frames_sent", "Frames handed to links", |s| s.frames),
+            ("commands_refused", "Commands refused", |s| s.refused),
+            (
+                "slow_consumers",
+                "Sessions closed for reading too slowly",
+                |s| s.slow,
+            ),
+        ];
+        for (name, help, read) in counters {
+            metrics.counter(name, help, figure(read));
+        }
+    }
+
+    /// Writes what the store holds in memory and lets go of its file.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+// === impl Credentials ===
+
+impl Credentials {
+    /// What was made at a first start.
+    pub(crate) fn of(made: &Bootstrapped, data_dir: &Path) -> Self {
+        let text = |secret: &fanline_tenancy::SecretText| secret.expose().to_owned();
+        Self {
+            url: String::new(),
+            admin_url: String::new(),
+            ops_url: String::new(),
+            tenant_id: made.tenant_id.to_string(),
+            app_id: made.app_id.to_string(),
+            api_key: text(&made.api_key),
+            signing_key: SigningKey {
+                kid: made.signing_key.kid.to_string(),
+                secret: text(&made.signing_key.secret),
+            },
+            pusher: Pusher {
+                app_id: made.pusher.app_id.clone(),
+                key: made.pusher.key.clone(),
+                secret: text(&made.pusher.secret),
+            },
+            operator_token: text(&made.operator_token),
+            data_dir: data_dir.to_owned(),
+        }
+    }
+}
+
+// === impl ReplayBuffers ===
+
+impl ReplayBuffers {
+    /// Takes what a clean stop saved. The file is gone, durably, when this returns: a crash must never
+    /// load it a second time, under positions that were given to other messages meanwhile.
+    ///
+    /// # Errors
+    /// The file cannot be read, or not be removed.
+    pub fn restore(&self, path: &Path) -> io::Result<Restored> {
+        let bytes = take(path)?;
+        if let Some(bytes) = &bytes {
+            match self.0.restore(bytes) {
+                Ok(channels) => tracing::info!(channels, "restored the replay buffers"),
+                // As after a crash: every channel has a new epoch, and clients are told.
+                Err(error) => tracing::warn!(%error, "the replay buffers are not restored"),
+            }
+        }
+        Ok(Restored { bytes })
+    }
+
+    /// Saves them. To be called when nobody can publish any more.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
+        put(path, &self.0.save())
+    }
+}
+
+// === impl Restored ===
+
+impl Restored {
+    /// Puts the file back as it was: nobody was served after all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn put_back(self, path: &Path) -> io::Result<()> {
+        match self.bytes {
+            Some(bytes) => put(path, &bytes),
+            None => Ok(()),
+        }
+    }
+}
+
+// === impl Document ===
+
+impl Document {
+    /// The document as it is committed.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn text(&self) -> serde_json::Result<String> {
+        Ok(self.openapi.to_pretty_json()? + "\n")
+    }
+}
