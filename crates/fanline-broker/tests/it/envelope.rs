@@ -193,9 +193,28 @@ fn what_no_writer_writes_is_refused() {
     let timestamp = [32, 8, 0, 0, 0, 0, 0, 0, 0, 1];
     let read = |parts: &[&[u8]]| envelope::decode(Bytes::from(parts.concat()));
     read(&[&head, &timestamp]).unwrap();
+    let first = [
+        &[33, 16][..],
+        &[0, 0, 0, 0, 0, 0, 0, 9],
+        &[0, 0, 0, 0, 0, 0, 0, 1],
+    ]
+    .concat();
+    read(&[&head, &timestamp, &first]).unwrap();
+    let ephemeral = [1, 0b0100, 1, b'a', 1, b'1'];
+    read(&[&ephemeral, &timestamp]).unwrap();
     let position = [&[33, 16][..], &[1; 16]].concat();
     let damaged = |what| Err(EnvelopeError::Damaged(what));
     assert_eq!(read(&[&head]), damaged("timestamp"));
+    assert_eq!(
+        read(&[&ephemeral, &timestamp, &first]),
+        damaged("position"),
+        "ephemeral with a place"
+    );
+    assert_eq!(
+        read(&[&head, &timestamp, &[34, 16], &[1; 16]]),
+        damaged("fork"),
+        "a seq beyond 2^53 - 1"
+    );
     assert_eq!(read(&[&head, &timestamp, &timestamp]), damaged("timestamp"));
     assert_eq!(
         read(&[&[1, 0b0001_0000], &head[2..], &timestamp]),

@@ -126,6 +126,45 @@ async fn followers_of_channels_without_a_log_leave_nothing_behind() {
 }
 
 #[tokio::test]
+async fn the_time_of_a_position_begins_with_the_end_of_its_last_follower() {
+    let memory = start();
+    let app = AppId::generate(&SystemRandom);
+    let channel = channel(&app, "orders.1");
+    let retention = Retention {
+        position_ttl: Duration::from_secs(500),
+        ..Retention::default()
+    };
+    memory
+        .broker
+        .publish(publish(&channel, "k", retention))
+        .await
+        .unwrap();
+    memory.broker.follow(&channel, &retention).await.unwrap();
+    run_for(&memory, 2_000);
+    memory.broker.unfollow(&channel).await;
+    run_for(&memory, 499);
+    assert_eq!(memory.broker.usage(&app).channels, 1);
+    // Unfollowing what nobody follows prolongs nothing.
+    memory.broker.unfollow(&channel).await;
+    run_for(&memory, 3);
+    assert_eq!(memory.broker.usage(&app), Usage::default());
+}
+
+#[tokio::test]
+async fn a_channel_that_is_forgotten_at_once_gives_everything_back() {
+    let memory = start();
+    let app = AppId::generate(&SystemRandom);
+    let channel = channel(&app, "orders.1");
+    memory
+        .broker
+        .publish(publish(&channel, "k", Retention::default()))
+        .await
+        .unwrap();
+    memory.broker.forget(&channel);
+    assert_eq!(memory.broker.usage(&app), Usage::default());
+}
+
+#[tokio::test]
 async fn publishing_to_nobody_without_a_log_opens_no_channel() {
     let memory = start();
     let app = AppId::generate(&SystemRandom);

@@ -46,6 +46,7 @@ macro_rules! broker_contract {
                 an_id_given_twice_in_one_call_is_published_once
                 a_record_outlives_the_trim_of_the_log
                 a_record_lives_for_its_window
+                a_record_lives_for_the_window_it_was_made_with
                 an_id_belongs_to_its_channel
                 without_a_log_an_id_is_still_published_once
                 an_ephemeral_message_with_an_id_is_carried_once
@@ -86,6 +87,7 @@ macro_rules! broker_contract {
                 last_values_expire
                 ephemeral_messages_do_not_count
                 a_channel_has_no_more_keys_than_its_rule_allows
+                a_key_whose_value_expired_counts_no_more
                 without_a_rule_there_is_no_state
             ]
             broker::lifetime [
@@ -94,6 +96,9 @@ macro_rules! broker_contract {
                 publishing_and_reading_prolong_a_position
                 a_follower_prolongs_a_position
                 before_the_first_message_a_channel_lives_for_the_window_after_its_last_follower
+                reading_does_not_prolong_a_channel_without_messages
+                the_first_message_gives_a_channel_its_whole_time
+                a_position_lives_as_long_as_its_log
                 a_log_that_begins_again_continues_nothing
             ]
             broker::isolation [

@@ -41,6 +41,7 @@ macro_rules! presence_contract {
                 a_page_shows_the_revision_of_the_last_change
                 a_channel_that_nobody_entered_is_empty
                 a_revision_is_never_made_twice
+                the_numbering_of_a_followed_channel_goes_on
             ]
         }
     };

@@ -165,6 +165,38 @@ pub async fn a_record_lives_for_its_window(harness: &dyn BrokerHarness) {
     assert_eq!(anew.seq, first.seq + 1);
 }
 
+/// A record lives for the window of its own publish, whatever the rule became since.
+pub async fn a_record_lives_for_the_window_it_was_made_with(harness: &dyn BrokerHarness) {
+    let mut stage = Stage::open(harness).await;
+    let channel = stage.channel("orders.1");
+    stage.retention.idempotency_window = Duration::from_secs(100);
+    let long = appended(only(
+        stage
+            .publish_drafts(&channel, vec![named("long", "a")])
+            .await,
+    ));
+    stage.retention.idempotency_window = Duration::from_secs(10);
+    stage
+        .publish_drafts(&channel, vec![named("short", "a")])
+        .await;
+    stage.advance(Duration::from_secs(50)).await;
+    assert_eq!(
+        stage
+            .publish_drafts(&channel, vec![named("long", "a")])
+            .await,
+        [duplicate(long)]
+    );
+    assert_eq!(
+        appended(only(
+            stage
+                .publish_drafts(&channel, vec![named("short", "a")])
+                .await
+        ))
+        .seq,
+        3
+    );
+}
+
 /// Ids are names within a channel.
 pub async fn an_id_belongs_to_its_channel(harness: &dyn BrokerHarness) {
     let stage = Stage::open(harness).await;

@@ -92,6 +92,41 @@ pub async fn before_the_first_message_a_channel_lives_for_the_window_after_its_l
     assert_eq!(stage.head(&channel).await, None);
 }
 
+/// Before the first message, only who follows prolongs a channel's life, not who asks.
+pub async fn reading_does_not_prolong_a_channel_without_messages(harness: &dyn BrokerHarness) {
+    let stage = open(harness).await;
+    let channel = stage.channel("random.1");
+    stage.follow(&channel).await;
+    stage.broker().unfollow(&channel).await;
+    stage.advance(WINDOW - MOMENT).await;
+    assert_eq!(stage.page(&channel, 0).await.head.position.seq, 0);
+    assert!(stage.head(&channel).await.is_some());
+    stage.advance(2 * MOMENT).await;
+    assert_eq!(stage.head(&channel).await, None);
+}
+
+/// From its first message on, a channel's position lives for `position_ttl`.
+pub async fn the_first_message_gives_a_channel_its_whole_time(harness: &dyn BrokerHarness) {
+    let stage = open(harness).await;
+    let channel = stage.channel("orders.1");
+    stage.follow(&channel).await;
+    stage.broker().unfollow(&channel).await;
+    stage.advance(WINDOW - MOMENT).await;
+    let first = stage.publish(&channel, "a").await;
+    stage.advance(POSITION_TTL - MOMENT).await;
+    assert_eq!(stage.head(&channel).await.unwrap().position, first);
+}
+
+/// A position is never forgotten before its log.
+pub async fn a_position_lives_as_long_as_its_log(harness: &dyn BrokerHarness) {
+    let mut stage = open(harness).await;
+    stage.retention.position_ttl = WINDOW / 10;
+    let channel = stage.channel("orders.1");
+    stage.publish(&channel, "a").await;
+    stage.advance(WINDOW - MOMENT).await;
+    assert_eq!(seqs(&stage.page(&channel, 0).await.messages), [1]);
+}
+
 /// What was published while no log was kept has no number: nobody may resume across it.
 pub async fn a_log_that_begins_again_continues_nothing(harness: &dyn BrokerHarness) {
     let mut stage = open(harness).await;

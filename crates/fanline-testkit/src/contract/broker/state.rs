@@ -106,7 +106,7 @@ pub async fn ephemeral_messages_do_not_count(harness: &dyn BrokerHarness) {
     assert_eq!(texts(&stage.state(&channel).await.messages), ["kept"]);
 }
 
-/// A publish beyond the cap on keys is refused whole; known keys go on, and expiry makes room.
+/// A publish beyond the cap on keys is refused whole; known keys go on.
 pub async fn a_channel_has_no_more_keys_than_its_rule_allows(harness: &dyn BrokerHarness) {
     let stage = open(harness).await;
     let channel = stage.channel("orders.1");
@@ -123,13 +123,20 @@ pub async fn a_channel_has_no_more_keys_than_its_rule_allows(harness: &dyn Broke
             vec![keyed("c", "1"), keyed("c", "2"), keyed("a", "2")],
         )
         .await;
-    stage.advance(TTL + Duration::from_secs(1)).await;
+}
+
+/// A value that expires makes room for another key.
+pub async fn a_key_whose_value_expired_counts_no_more(harness: &dyn BrokerHarness) {
+    let stage = open(harness).await;
+    let channel = stage.channel("orders.1");
+    stage.publish_drafts(&channel, vec![keyed("a", "1")]).await;
+    stage.advance(TTL / 2).await;
     stage
-        .publish_drafts(
-            &channel,
-            vec![keyed("d", "1"), keyed("e", "1"), keyed("f", "1")],
-        )
+        .publish_drafts(&channel, vec![keyed("b", "1"), keyed("c", "1")])
         .await;
+    stage.advance(TTL / 2 + Duration::from_secs(1)).await;
+    stage.publish_drafts(&channel, vec![keyed("d", "1")]).await;
+    assert_eq!(seqs(&stage.state(&channel).await.messages), [2, 3, 4]);
 }
 
 /// A channel whose rule keeps no last values has a state that is empty, with its head.

@@ -92,3 +92,17 @@ pub async fn a_revision_is_never_made_twice(harness: &dyn PresenceHarness) {
         assert!(seen.insert(key(revision(&left))));
     }
 }
+
+/// The numbering is kept with the channel: where somebody follows, an empty channel does not end it.
+pub async fn the_numbering_of_a_followed_channel_goes_on(harness: &dyn PresenceHarness) {
+    let stage = Stage::open(harness).await;
+    let channel = stage.channel("presence-room");
+    stage.follow(&channel).await;
+    let ada = entry("ada");
+    let first = revision(&stage.enter(&channel, &ada).await);
+    stage.leave(&channel, &ada).await.unwrap();
+    stage.presence().reap().await.unwrap();
+    assert_eq!(stage.roster(&channel).await.revision.epoch, first.epoch);
+    let again = revision(&stage.enter(&channel, &ada).await);
+    assert_eq!((again.epoch, again.number), (first.epoch, first.number + 2));
+}
