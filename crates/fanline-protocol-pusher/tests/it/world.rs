@@ -135,7 +135,9 @@ impl World {
 
     /// The same with this key.
     pub(crate) async fn connect_with(self: &Arc<Self>, key: &str) -> Client {
-        let mut client = self.open(key, "protocol=7&client=js&version=8.6.0&flash=false").await;
+        let mut client = self
+            .open(key, "protocol=7&client=js&version=8.6.0&flash=false")
+            .await;
         let greeting = client.take();
         assert_eq!(greeting.len(), 1, "{greeting:?}");
         client
@@ -167,14 +169,25 @@ impl World {
                 return;
             }
             match command {
-                Command::Authenticate { app, proof, tag, .. } => {
+                Command::Authenticate {
+                    app, proof, tag, ..
+                } => {
                     self.authenticate(seat, app, proof, tag).await;
                 }
                 Command::Subscribe(subscribe) => self.subscribe(seat, subscribe),
                 Command::Unsubscribe { channel, tag } => {
-                    self.state().seats[seat].subscriptions.retain(|(own, _)| *own != channel);
+                    self.state().seats[seat]
+                        .subscriptions
+                        .retain(|(own, _)| *own != channel);
                     let reason = UnsubscribeReason::Requested;
-                    self.tell(seat, Event::Unsubscribed { channel, reason, tag });
+                    self.tell(
+                        seat,
+                        Event::Unsubscribed {
+                            channel,
+                            reason,
+                            tag,
+                        },
+                    );
                 }
                 Command::Publish(publish) => self.publish_on(seat, publish),
                 Command::Reply(frame) | Command::Fault(frame) => {
@@ -200,7 +213,10 @@ impl World {
                 let mut state = self.state();
                 let made = ConnectionId::generate(&self.random);
                 let connection = state.next_id.take().unwrap_or(made);
-                let caller = Caller { app: verified.app, authority: verified.authority };
+                let caller = Caller {
+                    app: verified.app,
+                    authority: verified.authority,
+                };
                 let limits = Arc::new(caller.app.settings.limits.clone());
                 state.seats[seat].standing = Some((connection, caller));
                 drop(state);
@@ -221,18 +237,39 @@ impl World {
     }
 
     fn subscribe(&self, seat: usize, subscribe: Subscribe) {
-        let Subscribe { channel, modes, proof, tag, .. } = subscribe;
+        let Subscribe {
+            channel,
+            modes,
+            proof,
+            tag,
+            ..
+        } = subscribe;
         let (_, caller) = self.standing(seat);
         let verified = proof.as_ref().map_or(Ok(()), |proof| {
-            self.verifier.verify_signature(&caller.app, proof).map_err(Refusal::from)
+            self.verifier
+                .verify_signature(&caller.app, proof)
+                .map_err(Refusal::from)
         });
         let signed = proof.is_some();
         let decided = verified.and_then(|()| {
-            decide(&caller.app, &caller.authority, Action::Subscribe, &channel, signed)
-                .map_err(Refusal::from)
+            decide(
+                &caller.app,
+                &caller.authority,
+                Action::Subscribe,
+                &channel,
+                signed,
+            )
+            .map_err(Refusal::from)
         });
         if let Err(refusal) = decided {
-            return self.tell(seat, Event::Refused { refusal, channel: Some(channel), tag });
+            return self.tell(
+                seat,
+                Event::Refused {
+                    refusal,
+                    channel: Some(channel),
+                    tag,
+                },
+            );
         }
         let mut state = self.state();
         let subscriptions = &mut state.seats[seat].subscriptions;
@@ -241,7 +278,11 @@ impl World {
             subscriptions.push((channel.clone(), signed));
         }
         drop(state);
-        let continuity = if again { Continuity::Kept } else { Continuity::Fresh };
+        let continuity = if again {
+            Continuity::Kept
+        } else {
+            Continuity::Fresh
+        };
         let subscribed = SubscribedEvent {
             channel,
             modes,
@@ -256,32 +297,73 @@ impl World {
 
     fn publish_on(&self, seat: usize, publish: PublishCommand) {
         let (connection, caller) = self.standing(seat);
-        let PublishCommand { channel, items, echo, subscribed_only, tag, .. } = publish;
+        let PublishCommand {
+            channel,
+            items,
+            echo,
+            subscribed_only,
+            tag,
+            ..
+        } = publish;
         let subscription = {
             let mut state = self.state();
             state.seats[seat].client_events += 1;
-            state.seats[seat].subscriptions.iter().find(|(own, _)| *own == channel).cloned()
+            state.seats[seat]
+                .subscriptions
+                .iter()
+                .find(|(own, _)| *own == channel)
+                .cloned()
         };
         let settings = &caller.app.settings;
         let refusal = if subscribed_only && subscription.is_none() {
             Some(Refusal::new(ErrorCode::NotSubscribed, "not subscribed"))
         } else if subscribed_only && !settings.client_events {
-            Some(Refusal::new(ErrorCode::Forbidden, "client events are switched off for this app"))
-        } else if self.state().seats[seat].client_events > settings.limits.client_events_per_second {
-            Some(Refusal::new(ErrorCode::RateLimited, "at most 10 client events a second"))
+            Some(Refusal::new(
+                ErrorCode::Forbidden,
+                "client events are switched off for this app",
+            ))
+        } else if self.state().seats[seat].client_events > settings.limits.client_events_per_second
+        {
+            Some(Refusal::new(
+                ErrorCode::RateLimited,
+                "at most 10 client events a second",
+            ))
         } else {
             let signed = subscription.is_some_and(|(_, signed)| signed);
             let action = Action::PublishEphemeral;
             let allowed = decide(&caller.app, &caller.authority, action, &channel, signed);
-            allowed.map_err(Refusal::from).and_then(|()| check(&items)).err()
+            allowed
+                .map_err(Refusal::from)
+                .and_then(|()| check(&items))
+                .err()
         };
         if let Some(refusal) = refusal {
-            return self.tell(seat, Event::Refused { refusal, channel: Some(channel), tag });
+            return self.tell(
+                seat,
+                Event::Refused {
+                    refusal,
+                    channel: Some(channel),
+                    tag,
+                },
+            );
         }
         let exclude = (echo == Some(false)).then_some(connection);
-        let origin = Origin { connection: Some(connection), exclude, client_id: None };
-        items.into_iter().for_each(|item| self.publish(&caller.app.id, &channel, item, &origin));
-        self.tell(seat, Event::Published { channel, results: Vec::new(), tag });
+        let origin = Origin {
+            connection: Some(connection),
+            exclude,
+            client_id: None,
+        };
+        items
+            .into_iter()
+            .for_each(|item| self.publish(&caller.app.id, &channel, item, &origin));
+        self.tell(
+            seat,
+            Event::Published {
+                channel,
+                results: Vec::new(),
+                tag,
+            },
+        );
     }
 
     /// Carries a message to every subscriber of the app but the excluded one.
@@ -298,10 +380,17 @@ impl World {
             ..Draft::new(id, item.payload)
         };
         let now = fanline_model::Clock::now(&*self.clock);
-        let message = Message { draft, timestamp: now, position: None, fork: None };
+        let message = Message {
+            draft,
+            timestamp: now,
+            position: None,
+            fork: None,
+        };
         let mut state = self.state();
         for seat in &mut state.seats {
-            let Some((connection, caller)) = &seat.standing else { continue };
+            let Some((connection, caller)) = &seat.standing else {
+                continue;
+            };
             let listens = caller.app.id == *app
                 && seat.closed.is_none()
                 && origin.exclude != Some(*connection)
@@ -333,7 +422,14 @@ impl World {
     }
 
     fn end(&self, seat: usize, reason: fanline_model::CloseReason, detail: Option<String>) {
-        self.tell(seat, Event::Ending { reason, detail, retry_after: None });
+        self.tell(
+            seat,
+            Event::Ending {
+                reason,
+                detail,
+                retry_after: None,
+            },
+        );
         let seat = &mut self.state().seats[seat];
         seat.closed = Some(seat.dialect.close(reason));
     }
@@ -341,7 +437,9 @@ impl World {
 
 impl Seat {
     fn put(&mut self, frame: Frame) {
-        let Frame::Text(text) = frame else { panic!("a binary frame left: {frame:?}") };
+        let Frame::Text(text) = frame else {
+            panic!("a binary frame left: {frame:?}")
+        };
         let text = String::from_utf8(text.to_vec()).unwrap();
         check_frame(&text);
         self.frames.push(text);
@@ -360,7 +458,11 @@ fn check(items: &[Item]) -> Result<(), Refusal> {
 }
 
 pub(crate) fn app() -> AppSnapshot {
-    snapshot("app_first", APP_ID, &[(KEY, SECRET), (SECOND_KEY, SECOND_SECRET)])
+    snapshot(
+        "app_first",
+        APP_ID,
+        &[(KEY, SECRET), (SECOND_KEY, SECOND_SECRET)],
+    )
 }
 
 fn other_app() -> AppSnapshot {
@@ -376,7 +478,10 @@ fn snapshot(id: &str, pusher_id: &str, keys: &[(&str, &str)]) -> AppSnapshot {
         id: AppId::parse(id).unwrap(),
         pusher_app_id: Some(pusher_id.to_owned()),
         revision: Revision::default(),
-        tenant: TenantState { id: TenantId::parse("ten").unwrap(), suspended: false },
+        tenant: TenantState {
+            id: TenantId::parse("ten").unwrap(),
+            suspended: false,
+        },
         settings: AppSettings {
             name: id.to_owned(),
             enabled: true,
@@ -395,7 +500,10 @@ fn snapshot(id: &str, pusher_id: &str, keys: &[(&str, &str)]) -> AppSnapshot {
 pub(crate) fn hmac(secret: &str, text: &str) -> String {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
     let code = aws_lc_rs::hmac::sign(&key, text.as_bytes());
-    code.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    code.as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// What a customer's auth endpoint answers for a private channel.

@@ -39,7 +39,12 @@ impl Backend {
         key: &'static str,
         secret: &'static str,
     ) -> Self {
-        Self { service: http(world.clone()), app_id, key, secret }
+        Self {
+            service: http(world.clone()),
+            app_id,
+            key,
+            secret,
+        }
     }
 
     /// `POST /apps/{app_id}/{path}`.
@@ -51,14 +56,20 @@ impl Backend {
         let path = format!("/apps/{}/{path}", self.app_id);
         let md5 = hex(&Md5::digest(body));
         let query = self.sign("POST", &path, &[("body_md5", &md5)]);
-        self.send("POST", &format!("{path}?{query}"), full_body(body.to_owned())).await
+        self.send(
+            "POST",
+            &format!("{path}?{query}"),
+            full_body(body.to_owned()),
+        )
+        .await
     }
 
     /// `GET /apps/{app_id}/{path}` with these parameters, sent as they are.
     pub(crate) async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
         let path = format!("/apps/{}/{path}", self.app_id);
         let query = self.sign("GET", &path, parameters);
-        self.send("GET", &format!("{path}?{query}"), full_body("")).await
+        self.send("GET", &format!("{path}?{query}"), full_body(""))
+            .await
     }
 
     /// The query of a request signed now.
@@ -74,10 +85,17 @@ impl Backend {
         parameters: &[(&str, &str)],
     ) -> String {
         let now = now.to_string();
-        let mut all = vec![("auth_key", self.key), ("auth_timestamp", &now), ("auth_version", "1.0")];
+        let mut all = vec![
+            ("auth_key", self.key),
+            ("auth_timestamp", &now),
+            ("auth_version", "1.0"),
+        ];
         all.extend_from_slice(parameters);
         all.sort_unstable();
-        let pairs: Vec<_> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<_> = all
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let query = pairs.join("&");
         let signature = hmac(self.secret, &format!("{method}\n{path}\n{query}"));
         format!("{query}&auth_signature={signature}")
@@ -94,7 +112,10 @@ impl Backend {
         let response = self.service.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body: Bytes = body.collect().await.unwrap().to_bytes();
-        let content_type = parts.headers.get("content-type").map(|value| value.to_str().unwrap());
+        let content_type = parts
+            .headers
+            .get("content-type")
+            .map(|value| value.to_str().unwrap());
         Answer {
             status: parts.status.as_u16(),
             content_type: content_type.unwrap_or_default().to_owned(),
@@ -106,7 +127,11 @@ impl Backend {
 impl Answer {
     /// The body of a success: always a JSON object, always 200.
     pub(crate) fn ok(&self) -> Value {
-        assert_eq!((self.status, &*self.content_type), (200, "application/json"), "{self:?}");
+        assert_eq!(
+            (self.status, &*self.content_type),
+            (200, "application/json"),
+            "{self:?}"
+        );
         let value: Value = serde_json::from_str(&self.text).unwrap();
         assert!(value.is_object(), "{self:?}");
         value
@@ -114,7 +139,11 @@ impl Answer {
 
     /// The sentence of a failure: always plain text.
     pub(crate) fn refused(&self, status: u16) -> &str {
-        assert_eq!((self.status, &*self.content_type), (status, "text/plain; charset=utf-8"), "{self:?}");
+        assert_eq!(
+            (self.status, &*self.content_type),
+            (status, "text/plain; charset=utf-8"),
+            "{self:?}"
+        );
         assert!(self.text.trim().contains(' '), "a sentence: {self:?}");
         &self.text
     }

@@ -29,7 +29,9 @@ impl Client {
 
     pub(crate) async fn send_frame(&mut self, frame: Frame) {
         let mut commands = Vec::new();
-        self.world.state().seats[self.seat].dialect.decode(frame, &mut commands);
+        self.world.state().seats[self.seat]
+            .dialect
+            .decode(frame, &mut commands);
         self.world.act(self.seat, commands).await;
     }
 
@@ -46,7 +48,8 @@ impl Client {
     /// Asks for a channel with this in `data` beside its name.
     pub(crate) async fn subscribe_with(&mut self, channel: &str, mut data: Value) -> Vec<Value> {
         data["channel"] = channel.into();
-        self.ask(json!({"event": "pusher:subscribe", "data": data})).await
+        self.ask(json!({"event": "pusher:subscribe", "data": data}))
+            .await
     }
 
     /// Subscribes, signed where it must be, and expects the success.
@@ -57,16 +60,26 @@ impl Client {
     }
 
     pub(crate) async fn unsubscribe(&mut self, channel: &str) -> Vec<Value> {
-        self.ask(json!({"event": "pusher:unsubscribe", "data": {"channel": channel}})).await
+        self.ask(json!({"event": "pusher:unsubscribe", "data": {"channel": channel}}))
+            .await
     }
 
-    pub(crate) async fn client_event(&mut self, channel: &str, name: &str, data: Value) -> Vec<Value> {
-        self.ask(json!({"event": name, "channel": channel, "data": data})).await
+    pub(crate) async fn client_event(
+        &mut self,
+        channel: &str,
+        name: &str,
+        data: Value,
+    ) -> Vec<Value> {
+        self.ask(json!({"event": name, "channel": channel, "data": data}))
+            .await
     }
 
     /// The frames since the last take, as JSON.
     pub(crate) fn take(&mut self) -> Vec<Value> {
-        self.take_texts().iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+        self.take_texts()
+            .iter()
+            .map(|text| serde_json::from_str(text).unwrap())
+            .collect()
     }
 
     /// The same, byte for byte.
@@ -77,7 +90,10 @@ impl Client {
     /// The close code and reason, once the server has closed.
     pub(crate) fn closed(&self) -> Option<(u16, String)> {
         let state = self.world.state();
-        state.seats[self.seat].closed.as_ref().map(|close| (close.code, close.reason.clone()))
+        state.seats[self.seat]
+            .closed
+            .as_ref()
+            .map(|close| (close.code, close.reason.clone()))
     }
 
     /// The engine tells this connection something.
@@ -105,14 +121,26 @@ pub(crate) fn succeeded(channel: &str) -> Value {
 /// What holds for every frame of the server.
 pub(crate) fn check_frame(text: &str) {
     let frame: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    let frame = frame.as_object().unwrap_or_else(|| panic!("c019, an object: {text}"));
-    let event = frame["event"].as_str().unwrap_or_else(|| panic!("c019, a string event: {text}"));
-    assert!(!frame.contains_key("channel") || frame.contains_key("data"), "c020, data: {text}");
+    let frame = frame
+        .as_object()
+        .unwrap_or_else(|| panic!("c019, an object: {text}"));
+    let event = frame["event"]
+        .as_str()
+        .unwrap_or_else(|| panic!("c019, a string event: {text}"));
+    assert!(
+        !frame.contains_key("channel") || frame.contains_key("data"),
+        "c020, data: {text}"
+    );
     let inner = match event {
         "pusher:error" => {
-            let data = frame["data"].as_object().unwrap_or_else(|| panic!("c022, an object: {text}"));
+            let data = frame["data"]
+                .as_object()
+                .unwrap_or_else(|| panic!("c022, an object: {text}"));
             assert!(data["message"].is_string(), "c022, a message: {text}");
-            assert!(data["code"].is_null() || data["code"].is_u64(), "c022, a code: {text}");
+            assert!(
+                data["code"].is_null() || data["code"].is_u64(),
+                "c022, a code: {text}"
+            );
             return;
         }
         "pusher:connection_established" | "pusher:subscription_error" => &frame["data"],

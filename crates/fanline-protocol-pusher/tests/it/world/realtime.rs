@@ -22,7 +22,10 @@ impl Realtime for World {
 
     async fn authenticate(&self, app: &AppRef, proof: &Proof) -> Result<Caller, Refusal> {
         let verified = self.verifier.authenticate(app, proof).await?;
-        Ok(Caller { app: verified.app, authority: verified.authority })
+        Ok(Caller {
+            app: verified.app,
+            authority: verified.authority,
+        })
     }
 
     async fn publish(
@@ -30,13 +33,25 @@ impl Realtime for World {
         caller: &Caller,
         batch: PublishBatch,
     ) -> Result<Vec<PublishResult>, Refusal> {
-        assert!(batch.all_or_nothing, "Pusher's API publishes all or nothing");
+        assert!(
+            batch.all_or_nothing,
+            "Pusher's API publishes all or nothing"
+        );
         for call in &batch.calls {
-            decide(&caller.app, &caller.authority, Action::Publish, &call.channel, false)?;
+            decide(
+                &caller.app,
+                &caller.authority,
+                Action::Publish,
+                &call.channel,
+                false,
+            )?;
             check(&call.items)?;
         }
         let publish = |call: fanline_protocol::PublishCall| {
-            let origin = Origin { exclude: call.exclude, ..Origin::default() };
+            let origin = Origin {
+                exclude: call.exclude,
+                ..Origin::default()
+            };
             for item in call.items {
                 self.publish(&caller.app.id, &call.channel, item, &origin);
             }
@@ -46,8 +61,18 @@ impl Realtime for World {
     }
 
     async fn channel(&self, caller: &Caller, channel: &Channel) -> Result<ChannelInfo, Refusal> {
-        decide(&caller.app, &caller.authority, Action::Inspect, channel, false)?;
-        let connections = self.occupied(caller).get(channel).copied().unwrap_or_default();
+        decide(
+            &caller.app,
+            &caller.authority,
+            Action::Inspect,
+            channel,
+            false,
+        )?;
+        let connections = self
+            .occupied(caller)
+            .get(channel)
+            .copied()
+            .unwrap_or_default();
         Ok(info(channel.clone(), connections))
     }
 
@@ -58,9 +83,12 @@ impl Realtime for World {
     ) -> Result<(Vec<ChannelInfo>, bool), Refusal> {
         let occupied = self.occupied(caller).into_iter().filter(|(channel, _)| {
             let name = channel.to_string();
-            name.starts_with(&query.prefix) && query.after.as_deref().is_none_or(|after| *name > *after)
+            name.starts_with(&query.prefix)
+                && query.after.as_deref().is_none_or(|after| *name > *after)
         });
-        let mut infos: Vec<_> = occupied.map(|(channel, count)| info(channel, count)).collect();
+        let mut infos: Vec<_> = occupied
+            .map(|(channel, count)| info(channel, count))
+            .collect();
         // Pages of two, so that the reader must turn them.
         let more = infos.len() > 2;
         infos.truncate(2);
@@ -68,7 +96,10 @@ impl Realtime for World {
     }
 
     async fn history(&self, _: &Caller, _: HistoryQuery) -> Result<HistoryPage, Refusal> {
-        Err(Refusal::new(ErrorCode::NotSupported, "Pusher's API reads no log"))
+        Err(Refusal::new(
+            ErrorCode::NotSupported,
+            "Pusher's API reads no log",
+        ))
     }
 
     async fn mint(
@@ -79,7 +110,10 @@ impl Realtime for World {
         _: Vec<Channel>,
         _: Duration,
     ) -> Result<(String, Timestamp), Refusal> {
-        Err(Refusal::new(ErrorCode::NotSupported, "Pusher's API mints no token"))
+        Err(Refusal::new(
+            ErrorCode::NotSupported,
+            "Pusher's API mints no token",
+        ))
     }
 
     async fn deliver(
@@ -89,7 +123,10 @@ impl Realtime for World {
         _: &Channel,
         _: Item,
     ) -> Result<bool, Refusal> {
-        Err(Refusal::new(ErrorCode::NotSupported, "Pusher's API speaks to no connection"))
+        Err(Refusal::new(
+            ErrorCode::NotSupported,
+            "Pusher's API speaks to no connection",
+        ))
     }
 }
 
@@ -97,8 +134,15 @@ impl World {
     fn occupied(&self, caller: &Caller) -> BTreeMap<Channel, u64> {
         let mut occupied = BTreeMap::new();
         for seat in &self.state().seats {
-            let own = seat.standing.as_ref().is_some_and(|(_, own)| own.app.id == caller.app.id);
-            for (channel, _) in seat.subscriptions.iter().filter(|_| own && seat.closed.is_none()) {
+            let own = seat
+                .standing
+                .as_ref()
+                .is_some_and(|(_, own)| own.app.id == caller.app.id);
+            for (channel, _) in seat
+                .subscriptions
+                .iter()
+                .filter(|_| own && seat.closed.is_none())
+            {
                 *occupied.entry(channel.clone()).or_default() += 1;
             }
         }
@@ -107,5 +151,10 @@ impl World {
 }
 
 fn info(channel: Channel, connections: u64) -> ChannelInfo {
-    ChannelInfo { channel, connections, members: 0, head: None }
+    ChannelInfo {
+        channel,
+        connections,
+        members: 0,
+        head: None,
+    }
 }
