@@ -8,7 +8,7 @@ const HEAD: &str = "\
 Every way a request, a frame or a connection ends. Names and numbers are stable, and the same in every
 protocol and over HTTP, as far as the protocol can say them. This page is made from the registry in
 `crates/fanline-model/src/ending.rs` by
-`cargo run -p fanline-protocol-native --example error_catalogue > docs/errors.md`; do not edit it.
+`cargo run -p fanline-protocol-native --example error_catalogue -- docs/errors.md`; do not edit it.
 
 ## Errors
 

@@ -106,12 +106,17 @@ fn entry(decoder: &mut Decoder<'_>, text: &str, cursor: Option<&Cursor>) {
             Ok(read) => read,
             Err((refusal, tag)) => return decoder.fault(&refusal, &tag),
         };
-    if let Some(sentence) = not_built(&fields) {
-        return decoder.not_supported(sentence, &tag);
+    if !only_messages(fields.modes.as_ref()) {
+        return decoder.not_supported("the only mode built yet is messages", &tag);
     }
+    let state = fields.state;
     match subscription(fields, cursor) {
         Ok((channel, start)) => {
-            decoder.push(Command::Subscribe(Subscribe::new(channel, start, tag)))
+            let subscribe = Subscribe {
+                state,
+                ..Subscribe::new(channel, start, tag)
+            };
+            decoder.push(Command::Subscribe(subscribe));
         }
         Err(refusal) => decoder.fault(&refusal, &tag),
     }
@@ -190,15 +195,9 @@ fn from_cursor(cursor: Option<&Cursor>, channel: &Channel) -> Option<Start> {
     })
 }
 
-fn not_built(fields: &EntryFields<'_>) -> Option<&'static str> {
-    if fields.state {
-        return Some("state is not built yet: load the state yourself, then subscribe");
-    }
-    let plain = |modes: &Entries<'_>| modes.texts().all(|mode| mode == "\"messages\"");
-    if fields.modes.as_ref().is_some_and(|modes| !plain(modes)) {
-        return Some("the only mode built yet is messages");
-    }
-    None
+/// Whether nothing but messages is asked for.
+fn only_messages(modes: Option<&Entries<'_>>) -> bool {
+    modes.is_none_or(|modes| modes.texts().all(|mode| mode == "\"messages\""))
 }
 
 // === impl Rewind ===

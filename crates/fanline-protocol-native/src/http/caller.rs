@@ -5,7 +5,7 @@ use std::ops::Deref;
 use axum::extract::FromRequestParts;
 use axum::extract::Query;
 use fanline_model::ErrorCode;
-use fanline_protocol::Caller;
+use fanline_protocol::{Caller, Refusal};
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::request::Parts;
 use serde::Deserialize;
@@ -26,7 +26,12 @@ pub(super) struct Authenticated(Caller);
 pub(super) struct AppParam {
     /// The app key. Needed with a JWT, unless the header `X-Fanline-App` has it; an API key names its app
     /// itself.
-    #[param(pattern = "^[A-Za-z0-9._-]{1,100}$", example = "f1e2d3c4b5a69788")]
+    #[param(
+        required = false,
+        nullable = false,
+        pattern = "^[A-Za-z0-9._-]{1,100}$",
+        example = "f1e2d3c4b5a69788"
+    )]
     app: Option<String>,
 }
 
@@ -39,7 +44,12 @@ pub(super) struct AppParam {
 )]
 pub(super) struct AppHeader {
     /// The app key, in place of `?app=`, which wins.
-    #[param(rename = "X-Fanline-App", pattern = "^[A-Za-z0-9._-]{1,100}$")]
+    #[param(
+        required = false,
+        nullable = false,
+        rename = "X-Fanline-App",
+        pattern = "^[A-Za-z0-9._-]{1,100}$"
+    )]
     app: Option<String>,
 }
 
@@ -59,7 +69,11 @@ impl FromRequestParts<Api> for Authenticated {
         let token = bearer(parts)?;
         let Credential { app, proof } =
             Credential::read(app.as_deref(), Some(token)).map_err(no_credential)?;
-        let caller = api.realtime.authenticate(&app, &proof).await?;
+        let caller = api
+            .realtime
+            .authenticate(&app, &proof)
+            .await
+            .map_err(unknown_app)?;
         let origin = parts
             .headers
             .get(ORIGIN)
@@ -108,6 +122,14 @@ fn app_key(parts: &Parts) -> Result<Option<String>, Problem> {
         }
     }
     Ok(app.or_else(|| header.map(str::to_owned)))
+}
+
+/// An app that does not exist is a credential that is none: 404 is for what a caller asks for.
+fn unknown_app(mut refusal: Refusal) -> Problem {
+    if refusal.code == ErrorCode::NotFound {
+        refusal.code = ErrorCode::Unauthorized;
+    }
+    refusal.into()
 }
 
 fn no_credential(error: NoCredential) -> Problem {

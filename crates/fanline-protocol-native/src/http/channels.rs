@@ -19,13 +19,29 @@ use super::query::{Query, page_size};
 #[into_params(parameter_in = Query)]
 pub(super) struct ChannelsParams {
     /// What their names begin with.
-    #[param(pattern = "^[A-Za-z0-9_=@,.;:/-]{1,200}$", example = "orders.")]
+    #[param(
+        required = false,
+        nullable = false,
+        pattern = "^[A-Za-z0-9_=@,.;:/-]{1,200}$",
+        example = "orders."
+    )]
     prefix: Option<String>,
     /// Names after this one: the last name of the page before.
-    #[param(pattern = "^[A-Za-z0-9_=@,.;:/-]{1,200}$", example = "orders.41")]
+    #[param(
+        required = false,
+        nullable = false,
+        pattern = "^[A-Za-z0-9_=@,.;:/-]{1,200}$",
+        example = "orders.41"
+    )]
     after: Option<String>,
     /// At most so many; 100 without it.
-    #[param(minimum = 1, maximum = 1000, example = 100)]
+    #[param(
+        required = false,
+        nullable = false,
+        minimum = 1,
+        maximum = 1000,
+        example = 100
+    )]
     limit: Option<usize>,
 }
 

@@ -24,12 +24,20 @@ use crate::position;
 pub(super) struct HistoryParams {
     /// The position of the last message that is known, `epoch:seq`; without it the oldest kept messages come.
     #[param(
+        required = false,
+        nullable = false,
         pattern = "^[0-9A-Fa-f]{16}:[0-9]{1,15}$",
         example = "00c0ffee00c0ffee:42"
     )]
     since: Option<String>,
     /// At most so many messages; 100 without it.
-    #[param(minimum = 1, maximum = 1000, example = 100)]
+    #[param(
+        required = false,
+        nullable = false,
+        minimum = 1,
+        maximum = 1000,
+        example = 100
+    )]
     limit: Option<usize>,
 }
 

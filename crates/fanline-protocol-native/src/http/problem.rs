@@ -42,6 +42,8 @@ pub(crate) struct ProblemView {
     /// The stable name of the kind of problem, the same on sockets (docs/errors.md).
     #[schema(examples("invalid_channel"))]
     code: &'static str,
+    /// Whether the same request may succeed later, unchanged.
+    retryable: bool,
     /// After how many seconds the same request may succeed, as the header `Retry-After` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(examples(1))]
@@ -85,6 +87,7 @@ impl From<Refusal> for ProblemView {
             status: code.status(),
             detail: refusal.detail,
             code: code.name(),
+            retryable: code.retryable(),
             retry_after: refusal.retry_after.map(whole_seconds),
             message_ids: refusal
                 .message_ids

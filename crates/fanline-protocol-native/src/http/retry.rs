@@ -35,6 +35,8 @@ pub(super) struct RepeatableHeaders {
     /// more): the same key with the same body answers the same positions, with another body 422. Message
     /// `n` of a channel gets the id `KEY:n`.
     #[param(
+        required = false,
+        nullable = false,
         rename = "Idempotency-Key",
         pattern = "^[!-~]{1,120}$",
         example = "order-42-created"
@@ -42,7 +44,7 @@ pub(super) struct RepeatableHeaders {
     key: Option<String>,
     /// `true` says that this repeats a call whose outcome is not known, so that the log is searched even
     /// for ids that the server made.
-    #[param(rename = "X-Fanline-Retry")]
+    #[param(required = false, nullable = false, rename = "X-Fanline-Retry")]
     retry: Option<bool>,
 }
 

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{
-    AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder,
-    Schema, SchemaType, Type,
+    AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema,
+    SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -178,56 +178,43 @@ impl ToSchema for BatchMessage {
 
 impl PartialSchema for PublishBatchBody {
     fn schema() -> RefOr<Schema> {
-        let list = |items: RefOr<Schema>| {
-            ArrayBuilder::new()
-                .items(items)
-                .min_items(Some(1))
-                .max_items(Some(10_000))
-        };
-        let messages = ObjectBuilder::new()
+        let list = |items: RefOr<Schema>| ArrayBuilder::new().items(items).max_items(Some(10_000));
+        let channels =
+            || list(Ref::from_schema_name(ChannelText::name()).into()).unique_items(true);
+        let users = || list(Ref::from_schema_name(UserText::name()).into()).unique_items(true);
+        let or_null = || SchemaType::Array(vec![Type::Array, Type::Null]);
+        let messages = list(Ref::from_schema_name(BatchMessage::name()).into()).min_items(Some(1));
+        let many = ObjectBuilder::new()
             .description(Some("Many messages; those of one channel are one act."))
-            .property(
-                "messages",
-                list(Ref::from_schema_name(BatchMessage::name()).into()),
-            )
+            .property("messages", messages)
             .required("messages")
             .property("message", null())
             .property("channels", null())
             .property("users", null());
-        let targets = |name: &str, schema: RefOr<Schema>| {
+        let one = || {
             ObjectBuilder::new()
                 .property("messages", null())
                 .property("message", Ref::from_schema_name(PublishMessage::name()))
-                .property(name, list(schema).unique_items(true))
                 .required("message")
-                .required(name)
         };
-        let channels = targets(
-            "channels",
-            Ref::from_schema_name(ChannelText::name()).into(),
-        )
-        .property("users", null())
-        .description(Some("One message to many channels."));
-        let users = targets("users", Ref::from_schema_name(UserText::name()).into())
-            .property("channels", null())
-            .description(Some("One message to many users."));
-        let both = targets(
-            "channels",
-            Ref::from_schema_name(ChannelText::name()).into(),
-        )
-        .property(
-            "users",
-            list(Ref::from_schema_name(UserText::name()).into()).unique_items(true),
-        )
-        .required("users")
-        .description(Some(
-            "One message to channels and users, 10,000 together at most.",
-        ));
-        OneOfBuilder::new()
-            .item(messages)
-            .item(channels)
-            .item(users)
-            .item(both)
+        let to_channels = one()
+            .description(Some(
+                "One message to many channels, and users: 10,000 together at most.",
+            ))
+            .property("channels", channels().min_items(Some(1)))
+            .required("channels")
+            .property("users", users().schema_type(or_null()));
+        let to_users = one()
+            .description(Some(
+                "One message to many users, and channels: 10,000 together at most.",
+            ))
+            .property("users", users().min_items(Some(1)))
+            .required("users")
+            .property("channels", channels().schema_type(or_null()));
+        AnyOfBuilder::new()
+            .item(many)
+            .item(to_channels)
+            .item(to_users)
             .examples([json!({
                 "messages": [
                     {"channel": "orders.42", "name": "created", "data": {"total": 12}},

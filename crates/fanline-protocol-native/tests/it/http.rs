@@ -402,7 +402,7 @@ async fn a_caller_says_who_it_is_and_a_token_says_for_which_app() {
         .assert_problem(ErrorCode::Unauthorized);
     send("/v1/channels?app=nobody", &token)
         .await
-        .assert_problem(ErrorCode::NotFound);
+        .assert_problem(ErrorCode::Unauthorized);
     send("/v1/channels?app=a%20b", &token)
         .await
         .assert_problem(ErrorCode::InvalidRequest);

@@ -239,11 +239,14 @@ impl Session {
             channel,
             modes,
             start,
+            state,
             tag,
             ..
         }: Subscribe,
     ) {
-        if let Err(refusal) = self.allowed(Action::Subscribe, &channel) {
+        let not_built = || Refusal::new(ErrorCode::NotSupported, "state is not built yet");
+        let allowed = self.allowed(Action::Subscribe, &channel);
+        if let Err(refusal) = allowed.and(if state { Err(not_built()) } else { Ok(()) }) {
             return self.event(Event::Refused {
                 refusal,
                 channel: Some(channel),
