@@ -20,46 +20,12 @@ const NAMELESS: &str = "message";
 /// What the names of clients' own events begin with; the model's names do not.
 pub(crate) const CLIENT_PREFIX: &str = "client-";
 
-const EVENT: &str = r#"{"event":"#;
-const CHANNEL: &str = r#","channel":"#;
-const DATA: &str = r#","data":"#;
-const USER_ID: &str = r#","user_id":"#;
-
-/// The frame of a message. One allocation; nothing is parsed or serialized.
+/// The frame of a message, in one allocation of exactly its length.
 pub(crate) fn encode(channel: &Channel, message: &Message) -> Frame {
-    let draft = &message.draft;
-    let by_client = draft.ephemeral && draft.origin.connection.is_some();
-    let name = draft.name.as_deref().unwrap_or(NAMELESS);
-    let name = if by_client {
-        Cow::Owned([CLIENT_PREFIX, name].concat())
-    } else {
-        Cow::Borrowed(name)
-    };
-    let channel = channel_text(channel);
-    let data = data(&draft.payload, by_client);
-    // Who sent it is told on presence channels alone, and only of clients.
-    let member = draft
-        .origin
-        .client_id
-        .as_ref()
-        .filter(|_| by_client && Family::of(&channel).is_presence());
-
-    let mut length = EVENT.len() + quoted_len(&name) + CHANNEL.len() + quoted_len(&channel);
-    length += DATA.len() + data.len() + "}".len();
-    length += member.map_or(0, |member| USER_ID.len() + quoted_len(member.as_str()));
-
+    let parts = parts(channel, message);
+    let length = parts.iter().map(Part::len).sum();
     let mut text = String::with_capacity(length);
-    text.push_str(EVENT);
-    push_quoted(&mut text, &name);
-    text.push_str(CHANNEL);
-    push_quoted(&mut text, &channel);
-    text.push_str(DATA);
-    data.push(&mut text);
-    if let Some(member) = member {
-        text.push_str(USER_ID);
-        push_quoted(&mut text, member.as_str());
-    }
-    text.push('}');
+    parts.iter().for_each(|part| part.push(&mut text));
     debug_assert_eq!(text.len(), length);
     Frame::text(text)
 }
@@ -72,36 +38,78 @@ pub(crate) fn channel_text(channel: &Channel) -> Cow<'_, str> {
     }
 }
 
-/// The value of `data`.
-enum Data<'a> {
-    /// A JSON text that stands as it is.
+/// A piece of a frame.
+enum Part<'a> {
+    /// JSON as it stands.
     Raw(&'a str),
-    /// A string.
-    Quoted(Cow<'a, str>),
+    /// A string of these two texts; the first needs no escape.
+    Quoted(&'static str, &'a str),
+    /// A string of these bytes.
+    Base64(&'a [u8]),
 }
 
-fn data(payload: &Payload, by_client: bool) -> Data<'_> {
+fn parts<'a>(channel: &'a Channel, message: &'a Message) -> [Part<'a>; 9] {
+    let draft = &message.draft;
+    let by_client = draft.ephemeral && draft.origin.connection.is_some();
+    let name = Part::Quoted(
+        if by_client { CLIENT_PREFIX } else { "" },
+        draft.name.as_deref().unwrap_or(NAMELESS),
+    );
+    // Who sent it is told on presence channels alone, and only of clients.
+    let told = by_client
+        && channel
+            .name()
+            .is_some_and(|name| Family::of(name.as_str()).is_presence());
+    let (user_id, member) = match draft.origin.client_id.as_ref().filter(|_| told) {
+        Some(member) => (r#","user_id":"#, Part::Quoted("", member.as_str())),
+        None => ("", Part::Raw("")),
+    };
+    let channel = match channel {
+        Channel::Named(name) => Part::Quoted("", name.as_str()),
+        Channel::User(user) => Part::Quoted(USER_PREFIX, user.as_str()),
+    };
+    [
+        Part::Raw(r#"{"event":"#),
+        name,
+        Part::Raw(r#","channel":"#),
+        channel,
+        Part::Raw(r#","data":"#),
+        data(&draft.payload, by_client),
+        Part::Raw(user_id),
+        member,
+        Part::Raw("}"),
+    ]
+}
+
+fn data(payload: &Payload, by_client: bool) -> Part<'_> {
     match (payload.as_text(), payload.kind) {
-        (Some(text), PayloadKind::Json) if by_client => Data::Raw(text),
-        (Some(text), _) => Data::Quoted(Cow::Borrowed(text)),
-        (None, _) => Data::Quoted(Cow::Owned(STANDARD.encode(&payload.bytes))),
+        (Some(text), PayloadKind::Json) if by_client => Part::Raw(text),
+        (Some(text), _) => Part::Quoted("", text),
+        // Also what somebody called text and is none: nobody is sent a broken frame for it.
+        (None, _) => Part::Base64(&payload.bytes),
     }
 }
 
-// === impl Data ===
+// === impl Part ===
 
-impl Data<'_> {
+impl Part<'_> {
     fn len(&self) -> usize {
         match self {
             Self::Raw(text) => text.len(),
-            Self::Quoted(text) => quoted_len(text),
+            Self::Quoted(prefix, text) => prefix.len() + quoted_len(text),
+            Self::Base64(bytes) => bytes.len().div_ceil(3) * 4 + 2,
         }
     }
 
     fn push(&self, out: &mut String) {
         match self {
             Self::Raw(text) => out.push_str(text),
-            Self::Quoted(text) => push_quoted(out, text),
+            Self::Quoted(prefix, text) => push_quoted(out, prefix, text),
+            Self::Base64(bytes) => {
+                out.push('"');
+                STANDARD.encode_string(bytes, out);
+                out.push('"');
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ const ESCAPES: [u8; 256] = {
     table
 };
 
-/// How many bytes [`push_quoted`] will append.
+/// How many bytes [`push_quoted`] will append for the text.
 pub(crate) fn quoted_len(text: &str) -> usize {
     let extra = |byte: u8| match ESCAPES[usize::from(byte)] {
         0 => 0,
@@ -29,10 +29,11 @@ pub(crate) fn quoted_len(text: &str) -> usize {
     text.len() + 2 + text.bytes().map(extra).sum::<usize>()
 }
 
-/// Appends the text as a JSON string, with its quotes.
-pub(crate) fn push_quoted(out: &mut String, text: &str) {
+/// Appends prefix and text as one JSON string, with its quotes. The prefix is our own and needs no escape.
+pub(crate) fn push_quoted(out: &mut String, prefix: &'static str, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push('"');
+    out.push_str(prefix);
     let mut rest = 0;
     for (at, byte) in text.bytes().enumerate() {
         let escape = ESCAPES[usize::from(byte)];
@@ -57,7 +58,7 @@ pub(crate) fn push_quoted(out: &mut String, text: &str) {
 /// The text as a JSON string, with its quotes.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(quoted_len(text));
-    push_quoted(&mut out, text);
+    push_quoted(&mut out, "", text);
     out
 }
 
