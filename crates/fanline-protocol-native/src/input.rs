@@ -7,15 +7,17 @@ mod entries;
 mod headers;
 mod object;
 mod payload;
+mod whole;
 
 pub(crate) use entries::Entries;
 pub(crate) use object::AsObject;
 pub(crate) use payload::Readable;
+pub(crate) use whole::Whole;
 
 use std::sync::Arc;
 
 use fanline_broker::Condition;
-use fanline_model::{Channel, ErrorCode, Limits, MessageId, Position, UserId, validate_event_name};
+use fanline_model::{Channel, ErrorCode, Limits, MessageId, UserId, validate_event_name};
 use fanline_protocol::{Item, Refusal};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -45,7 +47,7 @@ pub(crate) struct MessageFields<'a> {
     if_position: Option<AsObject<PositionText>>,
     #[serde(default)]
     unless_equal: bool,
-    version: Option<u64>,
+    version: Option<Whole>,
 }
 
 /// Reads an object of JSON, and says in one sentence what is wrong with it.
@@ -59,13 +61,20 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Refusal>
 // === impl MessageFields ===
 
 impl MessageFields<'_> {
-    /// The message, with the id that the publisher gave.
-    pub(crate) fn item(
+    /// The message for this channel, with the id that the publisher gave.
+    pub(crate) fn item_for(
         &self,
-        id: Option<&str>,
         channel: &Channel,
+        id: Option<&str>,
         limits: &Limits,
     ) -> Result<Item, Refusal> {
+        let item = self.item(id, limits)?;
+        check_data(channel, &item)?;
+        Ok(item)
+    }
+
+    /// The message for any channel; [`check_data`] says whether a channel takes it.
+    pub(crate) fn item(&self, id: Option<&str>, limits: &Limits) -> Result<Item, Refusal> {
         if let Some(headers) = &self.headers {
             headers.check(limits.headers)?;
         }
@@ -74,7 +83,6 @@ impl MessageFields<'_> {
                 .map_err(|error| Refusal::new(ErrorCode::InvalidName, error.to_string()))?;
         }
         let payload = payload::read(self.data, self.encoding.as_deref())?;
-        payload::check_encrypted(channel, &payload)?;
         Ok(Item {
             id: id.map(MessageId::parse).transpose().map_err(invalid)?,
             name: self.name.as_deref().map(Arc::from),
@@ -95,15 +103,7 @@ impl MessageFields<'_> {
     /// What must hold, or nothing happens.
     pub(crate) fn condition(&self) -> Result<Option<Condition>, Refusal> {
         let equal = self.unless_equal.then_some(Condition::UnlessEqual);
-        let version = match self.version {
-            Some(version) if version > Position::MAX_SEQ => {
-                return Err(Refusal::new(
-                    ErrorCode::InvalidRequest,
-                    format!("a version is at most {}", Position::MAX_SEQ),
-                ));
-            }
-            version => version.map(Condition::Version),
-        };
+        let version = self.version.map(|version| Condition::Version(version.0));
         let position = self
             .if_position
             .as_ref()
@@ -119,6 +119,11 @@ impl MessageFields<'_> {
             }
         }
     }
+}
+
+/// Whether the channel takes the message's data: an encrypted one takes nothing plain.
+pub(crate) fn check_data(channel: &Channel, item: &Item) -> Result<(), Refusal> {
+    payload::check_encrypted(channel, &item.payload)
 }
 
 /// Reads a channel's text.
@@ -162,16 +167,13 @@ pub(crate) fn sentence(error: &serde_json::Error) -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use fanline_model::{Epoch, Payload};
+    use fanline_model::{Epoch, Payload, Position};
 
     use super::*;
 
     fn read(json: &str) -> Result<(Item, Option<Condition>), Refusal> {
         let fields: MessageFields<'_> = parse(json)?;
-        Ok((
-            fields.item(None, &Channel::parse("a").unwrap(), &Limits::default())?,
-            fields.condition()?,
-        ))
+        Ok((fields.item(None, &Limits::default())?, fields.condition()?))
     }
 
     #[test]
@@ -249,7 +251,7 @@ mod tests {
         let refusal = read(r#"{"data":1,"version":"eyJhbGciOi.secret"}"#).unwrap_err();
         assert_eq!(
             refusal.detail,
-            "invalid type: a string, expected u64 at line 1 column 39"
+            "invalid type: a string, expected a whole number from 0 to 9007199254740991 at line 1 column 39"
         );
     }
 }

@@ -4,11 +4,13 @@ use fanline_model::{Epoch, ErrorCode, Position};
 use fanline_protocol::Refusal;
 use serde::Deserialize;
 
+use crate::input::Whole;
+
 /// `{"epoch": "16 hexadecimal digits", "seq": n}`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct PositionText {
     epoch: String,
-    seq: u64,
+    seq: Whole,
 }
 
 // === impl PositionText ===
@@ -16,7 +18,7 @@ pub(crate) struct PositionText {
 impl PositionText {
     /// The position, if it has the form of one that a server gave.
     pub(crate) fn read(&self) -> Result<Position, Refusal> {
-        position(&self.epoch, self.seq)
+        position(&self.epoch, self.seq.0)
     }
 }
 

@@ -75,7 +75,7 @@ fn message(
 ) -> Result<(Item, Option<Condition>), Refusal> {
     let fields: MessageFields<'_> = input::parse(text)?;
     Ok((
-        fields.item(fields.message_id.as_deref(), channel, limits)?,
+        fields.item_for(channel, fields.message_id.as_deref(), limits)?,
         fields.condition()?,
     ))
 }

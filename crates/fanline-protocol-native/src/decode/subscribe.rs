@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::connect::cursor;
 use super::{Decoder, Head, tag};
 use crate::encode;
-use crate::input::{self, AsObject, Entries};
+use crate::input::{self, AsObject, Entries, Whole};
 use crate::position::PositionText;
 
 /// The furthest `rewind`; what is kept no longer cannot be replayed anyway.
@@ -32,8 +32,8 @@ struct EntryFields<'a> {
 
 #[derive(Deserialize)]
 struct Rewind {
-    messages: Option<usize>,
-    seconds: Option<u64>,
+    messages: Option<Whole>,
+    seconds: Option<Whole>,
 }
 
 /// What a `subscribe` frame says beside its channel or channels.
@@ -205,9 +205,11 @@ fn only_messages(modes: Option<&Entries<'_>>) -> bool {
 impl Rewind {
     fn start(&self) -> Result<Start, Refusal> {
         match (self.messages, self.seconds) {
-            (Some(messages), None) => Ok(Start::RewindMessages(messages)),
+            (Some(messages), None) => Ok(Start::RewindMessages(
+                usize::try_from(messages.0).unwrap_or(usize::MAX),
+            )),
             (None, Some(seconds)) => Ok(Start::RewindFor(
-                Duration::from_secs(seconds).min(MAX_REWIND),
+                Duration::from_secs(seconds.0).min(MAX_REWIND),
             )),
             _ => {
                 let sentence = "rewind has either messages or seconds";

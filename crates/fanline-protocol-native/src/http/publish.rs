@@ -102,7 +102,7 @@ pub(super) fn exclude(text: Option<&str>) -> Result<Option<ConnectionId>, Proble
 fn call(channel: Channel, body: &JsonText, limits: &Limits) -> Result<PublishCall, Problem> {
     let fields: MessageFields<'_> = body.parse()?;
     let beside: Beside = body.parse()?;
-    let item = fields.item(beside.id.as_deref(), &channel, limits)?;
+    let item = fields.item_for(&channel, beside.id.as_deref(), limits)?;
     Ok(PublishCall {
         channel,
         items: vec![item],

@@ -159,7 +159,7 @@ fn plan_messages(messages: Vec<&RawValue>, limits: &Limits) -> Result<Plan, Prob
         };
         let channel = input::channel(&channel).map_err(|refusal| in_place(&at, refusal))?;
         let item = fields
-            .item(beside.id.as_deref(), &channel, limits)
+            .item_for(&channel, beside.id.as_deref(), limits)
             .map_err(|refusal| in_place(&at, refusal))?;
         let condition = fields
             .condition()
@@ -194,73 +194,73 @@ fn plan_messages(messages: Vec<&RawValue>, limits: &Limits) -> Result<Plan, Prob
     Ok(plan)
 }
 
-/// One message to many.
+/// One message to many. Whoever is named in both lists gets it once, and has a result in both places.
 fn plan_targets(
     text: &RawValue,
     channels: &[&RawValue],
     users: &[&RawValue],
     limits: &Limits,
 ) -> Result<Plan, Problem> {
+    let of_message = |refusal| in_place("message", refusal);
     let fields = message(text.get(), "message")?;
-    let beside: Beside =
-        input::parse(text.get()).map_err(|refusal| in_place("message", refusal))?;
-    let condition = fields
-        .condition()
-        .map_err(|refusal| in_place("message", refusal))?;
+    let beside: Beside = input::parse(text.get()).map_err(of_message)?;
+    let item = fields
+        .item(beside.id.as_deref(), limits)
+        .map_err(of_message)?;
+    let condition = fields.condition().map_err(of_message)?;
     let exclude = exclude(beside.exclude.as_deref())?;
+
     let mut plan = Plan::default();
-    let mut seen = HashSet::new();
-    for target in targets(channels, users) {
-        let (at, channel) = target?;
-        if !seen.insert(channel.clone()) {
-            return Err(Problem::new(
-                ErrorCode::InvalidRequest,
-                format!("{at} stands there twice"),
-            ));
+    let mut of_channel = HashMap::new();
+    for targets in [read_channels(channels)?, read_users(users)?] {
+        let mut seen = HashSet::new();
+        for channel in targets {
+            if !seen.insert(channel.clone()) {
+                let sentence = format!("{channel} stands in one list twice");
+                return Err(Problem::new(ErrorCode::InvalidRequest, sentence));
+            }
+            input::check_data(&channel, &item).map_err(of_message)?;
+            let next = plan.calls.len();
+            let call = *of_channel.entry(channel.clone()).or_insert(next);
+            plan.places.push((call, 0));
+            if call == next {
+                // The payload's bytes are shared, however many there are.
+                let items = vec![item.clone()];
+                plan.calls.push(PublishCall {
+                    channel,
+                    items,
+                    condition: condition.clone(),
+                    exclude,
+                });
+            }
         }
-        let item = fields
-            .item(beside.id.as_deref(), &channel, limits)
-            .map_err(|refusal| in_place("message", refusal))?;
-        plan.places.push((plan.calls.len(), 0));
-        plan.calls.push(PublishCall {
-            channel,
-            items: vec![item],
-            condition: condition.clone(),
-            exclude,
-        });
     }
     if plan.calls.is_empty() {
-        return Err(Problem::new(
-            ErrorCode::InvalidRequest,
-            "name at least one channel or user",
-        ));
+        let sentence = "name at least one channel or user";
+        return Err(Problem::new(ErrorCode::InvalidRequest, sentence));
     }
     Ok(plan)
 }
 
-fn targets<'a>(
-    channels: &'a [&RawValue],
-    users: &'a [&RawValue],
-) -> impl Iterator<Item = Result<(String, Channel), Problem>> + 'a {
-    let texts = |list: &'a [&RawValue], what: &'static str| {
-        list.iter().enumerate().map(move |(index, text)| {
-            let at = format!("{what}[{index}]");
-            let text: String = serde_json::from_str(text.get()).map_err(|_| {
-                Problem::new(ErrorCode::InvalidRequest, format!("{at} is not a string"))
-            })?;
-            Ok((at, text))
-        })
+fn read_channels(texts: &[&RawValue]) -> Result<Vec<Channel>, Problem> {
+    let read = |(index, text): (usize, &&RawValue)| {
+        let at = format!("channels[{index}]");
+        input::channel(&string(text, &at)?).map_err(|refusal| in_place(&at, refusal))
     };
-    let named = texts(channels, "channels").map(|read: Result<_, Problem>| {
-        let (at, text) = read?;
-        let channel = input::channel(&text).map_err(|refusal| in_place(&at, refusal))?;
-        Ok((at, channel))
-    });
-    let of_users = texts(users, "users").map(|read: Result<_, Problem>| {
-        let (at, text) = read?;
-        let user = UserId::parse(&text)
-            .map_err(|error| Problem::new(ErrorCode::InvalidRequest, format!("{at}: {error}")))?;
-        Ok((at, Channel::User(user)))
-    });
-    named.chain(of_users)
+    texts.iter().enumerate().map(read).collect()
+}
+
+fn read_users(texts: &[&RawValue]) -> Result<Vec<Channel>, Problem> {
+    let read = |(index, text): (usize, &&RawValue)| {
+        let at = format!("users[{index}]");
+        UserId::parse(&string(text, &at)?)
+            .map(Channel::User)
+            .map_err(|error| Problem::new(ErrorCode::InvalidRequest, format!("{at}: {error}")))
+    };
+    texts.iter().enumerate().map(read).collect()
+}
+
+fn string(text: &RawValue, at: &str) -> Result<String, Problem> {
+    serde_json::from_str(text.get())
+        .map_err(|_| Problem::new(ErrorCode::InvalidRequest, format!("{at} is not a string")))
 }

@@ -18,7 +18,7 @@ use super::caller::{AppHeader, AppParam, Authenticated};
 use super::document::{BodyProblems, Problems};
 use super::problem::Problem;
 use super::schema::MintToken;
-use crate::input;
+use crate::input::{self, Whole};
 
 /// How long a token lives unless the request says otherwise.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
@@ -33,7 +33,7 @@ struct Fields {
     capabilities: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     channels: Vec<String>,
-    ttl_seconds: Option<u64>,
+    ttl_seconds: Option<Whole>,
 }
 
 /// A token for a client.
@@ -82,7 +82,7 @@ pub(super) async fn mint_token(
     let channels = channels(&fields.channels)?;
     let lifetime = fields
         .ttl_seconds
-        .map_or(DEFAULT_LIFETIME, Duration::from_secs);
+        .map_or(DEFAULT_LIFETIME, |seconds| Duration::from_secs(seconds.0));
     if lifetime.is_zero() || lifetime > caller.app.settings.limits.token_lifetime {
         let longest = caller.app.settings.limits.token_lifetime.as_secs();
         return Err(Problem::new(

@@ -219,6 +219,17 @@ async fn one_body_goes_to_many_channels_and_users() {
         .map(|result| result["channel"].clone())
         .collect();
     assert_eq!(channels, ["a", "b", "#user:auth0|5"]);
+
+    let both = json!({"message": {"data": 2}, "channels": ["#user:u1", "c"], "users": ["u1"]});
+    let answer = server.post("/v1/messages", both).await;
+    let seqs: Vec<_> = answer.body["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| (result["channel"].clone(), result["seq"].clone()))
+        .collect();
+    assert_eq!(seqs[0], seqs[2], "who is named twice gets it once");
+    assert_eq!(answer.status, StatusCode::CREATED);
 }
 
 #[tokio::test]
