@@ -1,15 +1,19 @@
 //! The half of one connection: what it may say next, and what it was told.
 
+mod dispatch;
+mod refused;
+
 use std::sync::{Arc, LazyLock};
 
 use fanline_model::{CloseReason, ErrorCode, Limits};
 use fanline_protocol::{CloseFrame, Command, Dialect, Event, Frame, Liveness, Open, Refusal, Tag};
 use fanline_tenancy::AppRef;
 
-use crate::credential::{Credential, NoCredential};
-use crate::decode::{self, Decoder, Head, Options, Refresh};
+use self::dispatch::dispatch;
+use self::refused::{error_code, refused_credential};
+use crate::credential::Credential;
+use crate::decode::{self, Decoder, Head};
 use crate::encode::{self, Hello};
-use crate::input;
 use crate::protocol::LIVENESS;
 
 /// What holds until `Opened` names the app's own.
@@ -272,103 +276,6 @@ impl Dialect for NativeDialect {
             code: reason.code(),
             reason: reason.name().to_owned(),
         }
-    }
-}
-
-fn dispatch(
-    decoder: &mut Decoder<'_>,
-    app: &AppRef,
-    head: &Head,
-    text: &str,
-) -> Result<(), Refusal> {
-    match &*head.kind {
-        "subscribe" => decode::subscribe(decoder, head, text),
-        "unsubscribe" => decode::unsubscribe(decoder, head, text),
-        "publish" => decode::publish(decoder, head, text),
-        "refresh" => refresh(decoder, app, head, text),
-        "options" => {
-            let Options { echo } = input::parse(text)?;
-            decoder.push(Command::SetOptions {
-                echo,
-                tag: head.tag.clone(),
-            });
-            Ok(())
-        }
-        "ping" => {
-            decoder.push(Command::Reply(encode::pong(&head.tag)));
-            Ok(())
-        }
-        // The transport has noted the sign of life.
-        "pong" => Ok(()),
-        "connect" => {
-            let sentence = "the connection is open already: refresh exchanges its token, subscribe adds channels";
-            Err(Refusal::new(ErrorCode::InvalidRequest, sentence))
-        }
-        "enter" | "update" | "leave" | "presence" => {
-            decoder.not_supported("presence is not built yet", &head.tag);
-            Ok(())
-        }
-        _ => {
-            let sentence = "there is no such frame type; clients send connect, subscribe, unsubscribe, publish, \
-                            refresh, options, ping and pong";
-            Err(Refusal::new(ErrorCode::InvalidRequest, sentence))
-        }
-    }
-}
-
-/// `refresh`: another credential for the same app and subject.
-fn refresh(
-    decoder: &mut Decoder<'_>,
-    app: &AppRef,
-    head: &Head,
-    text: &str,
-) -> Result<(), Refusal> {
-    let Refresh { token } = input::parse(text)?;
-    let name = match app {
-        AppRef::Key(key) => Some(&**key),
-        _ => None,
-    };
-    let Credential { app: named, proof } =
-        Credential::read(name, Some(&token)).map_err(|error| refused_credential(error).1)?;
-    decoder.push(Command::Authenticate {
-        app: named,
-        proof,
-        connection_key: None,
-        tag: head.tag.clone(),
-    });
-    Ok(())
-}
-
-fn refused_credential(error: NoCredential) -> (CloseReason, Refusal) {
-    let (reason, code) = match &error {
-        NoCredential::AppMissing => (CloseReason::InvalidConnect, ErrorCode::InvalidRequest),
-        NoCredential::NoAppKey => (CloseReason::UnknownApp, ErrorCode::NotFound),
-        NoCredential::ApiKey(_) => (CloseReason::Unauthorized, ErrorCode::Unauthorized),
-    };
-    (reason, Refusal::new(code, error.to_string()))
-}
-
-/// What an `error` frame calls an ending that came before the session was open.
-const fn error_code(reason: CloseReason) -> ErrorCode {
-    match reason {
-        CloseReason::UnknownApp => ErrorCode::NotFound,
-        CloseReason::AppDisabled => ErrorCode::AppDisabled,
-        CloseReason::Unauthorized | CloseReason::Revoked => ErrorCode::Unauthorized,
-        CloseReason::TokenExpired => ErrorCode::TokenExpired,
-        CloseReason::OriginNotAllowed | CloseReason::TlsRequired | CloseReason::Terminated => {
-            ErrorCode::Forbidden
-        }
-        CloseReason::FrameTooLarge => ErrorCode::TooLarge,
-        CloseReason::InvalidConnect | CloseReason::TooManyErrors => ErrorCode::InvalidRequest,
-        CloseReason::ConnectTimeout | CloseReason::HeartbeatMissed => ErrorCode::RequestTimeout,
-        CloseReason::ConnectionLimit => ErrorCode::LimitReached,
-        CloseReason::ConnectRate => ErrorCode::RateLimited,
-        CloseReason::Internal => ErrorCode::Internal,
-        CloseReason::OverCapacity
-        | CloseReason::Unavailable
-        | CloseReason::Drain
-        | CloseReason::SlowConsumer
-        | CloseReason::ContinuityLost => ErrorCode::Unavailable,
     }
 }
 
