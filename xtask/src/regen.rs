@@ -14,18 +14,33 @@ struct Generator {
     arguments: &'static [&'static str],
 }
 
-const GENERATORS: &[Generator] = &[Generator {
-    makes: "openapi/*.json",
-    arguments: &[
-        "run",
-        "--package",
-        "fanline-server",
-        "--",
-        "openapi",
-        "--output-dir",
-        "openapi",
-    ],
-}];
+const GENERATORS: &[Generator] = &[
+    Generator {
+        makes: "openapi/*.json",
+        arguments: &[
+            "run",
+            "--package",
+            "fanline-server",
+            "--",
+            "openapi",
+            "--output-dir",
+            "openapi",
+        ],
+    },
+    Generator {
+        makes: "docs/configuration.md",
+        arguments: &[
+            "run",
+            "--package",
+            "fanline-server",
+            "--",
+            "config",
+            "doc",
+            "--output-file",
+            "docs/configuration.md",
+        ],
+    },
+];
 
 /// Runs every generator, in order.
 pub(crate) fn run(repository: &Repository) -> Result<()> {

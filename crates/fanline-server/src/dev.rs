@@ -50,7 +50,9 @@ impl Mode {
 }
 
 impl serve::Mode for Mode {
-    const PRESET_FOR_PUSHER: bool = true;
+    fn preset_for_pusher(&self) -> bool {
+        true
+    }
 
     fn mounts(&self, mounts: Mounts, installation: &Installation, made: &Credentials) -> Mounts {
         let dev = Dev {

@@ -34,7 +34,7 @@ const LEAVING: Duration = Duration::from_secs(5);
 /// How a mode differs from the other.
 pub trait Mode {
     /// Whether a first start opens the channels that Pusher's users expect to be open.
-    const PRESET_FOR_PUSHER: bool;
+    fn preset_for_pusher(&self) -> bool;
 
     /// What else the public listener serves.
     fn mounts(&self, mounts: Mounts, installation: &Installation, made: &Credentials) -> Mounts;
@@ -83,7 +83,13 @@ async fn start(config: &Config, data_dir: &DataDir, mode: &impl Mode) -> anyhow:
     let bound = Listeners::bind(config.listen)?;
     let keys = Keys::obtain(config, data_dir, &SystemRandom)?;
     let installation = Arc::new(Installation::open(data_dir, &keys).await?);
-    let made = credentials(&installation, data_dir, mode, &bound).await?;
+    let made = credentials(
+        &installation,
+        data_dir,
+        mode.preset_for_pusher(),
+        bound.addresses,
+    )
+    .await?;
 
     let (health, metrics) = (Health::new(), Metrics::new(env!("CARGO_PKG_VERSION")));
     installation.measure(&metrics);
@@ -131,23 +137,23 @@ async fn start(config: &Config, data_dir: &DataDir, mode: &impl Mode) -> anyhow:
 }
 
 /// The credentials of the installation, made at its first start, with the addresses of this one.
-async fn credentials<M: Mode>(
+async fn credentials(
     installation: &Installation,
     data_dir: &DataDir,
-    _: &M,
-    bound: &Listeners,
+    preset_for_pusher: bool,
+    addresses: Listen,
 ) -> anyhow::Result<Credentials> {
     let place = |mut made: Credentials| {
         let url = |address: SocketAddr| format!("http://{}", reachable(address));
-        made.url = url(bound.addresses.public);
-        made.admin_url = url(bound.addresses.admin);
-        made.ops_url = url(bound.addresses.ops);
+        made.url = url(addresses.public);
+        made.admin_url = url(addresses.admin);
+        made.ops_url = url(addresses.ops);
         made.data_dir = data_dir.path().to_owned();
         made
     };
     let keep = |made: &_| place(Credentials::of(made, data_dir.path())).save();
     let is_first = installation
-        .first_start(M::PRESET_FOR_PUSHER, keep)
+        .first_start(preset_for_pusher, keep)
         .await
         .context("cannot make the first tenant and app")?;
     let missing = || {

@@ -154,7 +154,6 @@ impl Installation {
     }
 
     /// The admin API.
-    #[must_use]
     pub fn admin_api(&self) -> axum::Router {
         let changes = self.directory.clone();
         fanline_control::router(ControlState::new(

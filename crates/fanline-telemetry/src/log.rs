@@ -1,6 +1,6 @@
 //! The log: standard error, so that standard output is free for what a script reads.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
@@ -30,7 +30,10 @@ pub fn init_log(format: LogFormat, filter: &str) -> Result<(), InvalidFilter> {
         .with_writer(io::stderr);
     // An error means that a log is already there: a test started two nodes in one process.
     match format {
-        LogFormat::Text => builder.with_target(false).try_init().ok(),
+        LogFormat::Text => {
+            let colours = io::stderr().is_terminal();
+            builder.with_target(false).with_ansi(colours).try_init().ok()
+        }
         LogFormat::Json => builder.json().try_init().ok(),
     };
     Ok(())

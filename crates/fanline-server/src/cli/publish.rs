@@ -91,7 +91,7 @@ fn read_stdin() -> anyhow::Result<String> {
 
 fn sentence(channel: &str, answer: &Value) -> String {
     let done = answer["status"].as_str().unwrap_or("published");
-    let id = answer["message_id"].as_str().unwrap_or_default();
+    let id = answer["id"].as_str().unwrap_or_default();
     match (answer["epoch"].as_str(), answer["seq"].as_u64()) {
         (Some(epoch), Some(seq)) => format!("{done} to {channel} at {epoch}:{seq} as {id}"),
         _ => format!("{done} to {channel} as {id}"),

@@ -34,7 +34,9 @@ impl Serve {
 // === impl Plain ===
 
 impl serve::Mode for Plain {
-    const PRESET_FOR_PUSHER: bool = false;
+    fn preset_for_pusher(&self) -> bool {
+        false
+    }
 
     fn mounts(&self, mounts: Mounts, _: &Installation, _: &Credentials) -> Mounts {
         mounts
