@@ -15,7 +15,7 @@ pub mod state;
 
 pub use harness::{BrokerHarness, BrokerSetup, BrokerUnderTest, Faults};
 
-/// Tests of the broker port: the argument is a [`BrokerHarness`](crate::contract::broker::BrokerHarness).
+/// Tests of the broker port: the argument is a [`BrokerHarness`].
 #[macro_export]
 macro_rules! broker_contract {
     ($harness:expr) => {
@@ -118,7 +118,7 @@ macro_rules! broker_contract {
 }
 
 /// Tests of what the broker port promises when things fail. The harness must have
-/// [`Faults`](crate::contract::broker::Faults).
+/// [`Faults`].
 #[macro_export]
 macro_rules! broker_faults_contract {
     ($harness:expr) => {

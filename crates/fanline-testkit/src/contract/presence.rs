@@ -9,7 +9,7 @@ mod stage;
 pub use harness::{PresenceHarness, PresenceUnderTest};
 
 /// Tests of the presence port: the argument is a
-/// [`PresenceHarness`](crate::contract::presence::PresenceHarness).
+/// [`PresenceHarness`].
 #[macro_export]
 macro_rules! presence_contract {
     ($harness:expr) => {

@@ -6,7 +6,7 @@ mod harness;
 pub use harness::SignalsHarness;
 
 /// Tests of the signals port: the argument is a
-/// [`SignalsHarness`](crate::contract::signals::SignalsHarness).
+/// [`SignalsHarness`].
 #[macro_export]
 macro_rules! signals_contract {
     ($harness:expr) => {
