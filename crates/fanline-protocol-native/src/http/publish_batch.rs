@@ -1,4 +1,4 @@
-//! `POST /v1/messages`: many messages, or one to many channels and users.
+//! `POST /v1/messages`: many messages, or one to many channels or users.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +29,7 @@ pub(super) struct BatchResults {
     results: Vec<BatchResult>,
 }
 
-/// Either `messages`, or `message` with `channels` and `users`.
+/// Either `messages`, or `message` with `channels` or `users`.
 #[derive(Deserialize)]
 struct BatchFields<'a> {
     #[serde(borrow)]
@@ -57,7 +57,7 @@ struct Plan {
     places: Vec<(usize, usize)>,
 }
 
-/// Publishes many messages, or one message to many channels and users.
+/// Publishes many messages, or one message to many channels or users.
 ///
 /// The messages of one channel are one act, in their order. A body that is not well formed is refused whole.
 /// Answered 201 or 200, every message is in its channel's log; 207 says that some were refused: each has its
@@ -114,27 +114,27 @@ fn result(
 }
 
 fn plan(body: &JsonText, limits: &Limits) -> Result<Plan, Problem> {
-    let limit = limits.batch_items;
     let fields: BatchFields<'_> = body.parse()?;
-    match (fields.messages, fields.message) {
-        (Some(messages), None) if fields.channels.is_none() && fields.users.is_none() => {
-            plan_messages(messages.within(limit, "messages")?, limits)
+    match (
+        fields.messages,
+        fields.message,
+        fields.channels,
+        fields.users,
+    ) {
+        (Some(messages), None, None, None) => {
+            plan_messages(messages.within(limits.batch_items, "messages")?, limits)
         }
-        (None, Some(message)) => {
-            let channels = fields
-                .channels
-                .unwrap_or_default()
-                .within(limit, "channels")?;
-            let users = fields.users.unwrap_or_default().within(limit, "users")?;
-            if channels.len() + users.len() > limit {
-                let sentence =
-                    format!("there are more than {limit} channels and users: send them in parts");
-                return Err(Problem::new(ErrorCode::TooMany, sentence));
-            }
-            plan_targets(message, &channels, &users, limits)
+        (None, Some(message), Some(channels), None) => {
+            let channels = channels.within(limits.batch_items, "channels")?;
+            plan_targets(message, read_channels(&channels)?, limits)
+        }
+        (None, Some(message), None, Some(users)) => {
+            let users = users.within(limits.batch_items, "users")?;
+            plan_targets(message, read_users(&users)?, limits)
         }
         _ => {
-            let sentence = "send either messages, each with its channel, or message with channels, users or both";
+            let sentence = "send either messages, each with its channel, or message with channels or users \
+                            (a user's channel is #user:ID)";
             Err(Problem::new(ErrorCode::InvalidRequest, sentence))
         }
     }
@@ -194,13 +194,8 @@ fn plan_messages(messages: Vec<&RawValue>, limits: &Limits) -> Result<Plan, Prob
     Ok(plan)
 }
 
-/// One message to many. Whoever is named in both lists gets it once, and has a result in both places.
-fn plan_targets(
-    text: &RawValue,
-    channels: &[&RawValue],
-    users: &[&RawValue],
-    limits: &Limits,
-) -> Result<Plan, Problem> {
+/// One message to many.
+fn plan_targets(text: &RawValue, channels: Vec<Channel>, limits: &Limits) -> Result<Plan, Problem> {
     let of_message = |refusal| in_place("message", refusal);
     let fields = message(text.get(), "message")?;
     let beside: Beside = input::parse(text.get()).map_err(of_message)?;
@@ -210,34 +205,31 @@ fn plan_targets(
     let condition = fields.condition().map_err(of_message)?;
     let exclude = exclude(beside.exclude.as_deref())?;
 
-    let mut plan = Plan::default();
-    let mut of_channel = HashMap::new();
-    for targets in [read_channels(channels)?, read_users(users)?] {
-        let mut seen = HashSet::new();
-        for channel in targets {
-            if !seen.insert(channel.clone()) {
-                let sentence = format!("{channel} stands in one list twice");
-                return Err(Problem::new(ErrorCode::InvalidRequest, sentence));
-            }
-            input::check_data(&channel, &item).map_err(of_message)?;
-            let next = plan.calls.len();
-            let call = *of_channel.entry(channel.clone()).or_insert(next);
-            plan.places.push((call, 0));
-            if call == next {
-                // The payload's bytes are shared, however many there are.
-                let items = vec![item.clone()];
-                plan.calls.push(PublishCall {
-                    channel,
-                    items,
-                    condition: condition.clone(),
-                    exclude,
-                });
-            }
-        }
+    if channels.is_empty() {
+        return Err(Problem::new(
+            ErrorCode::InvalidRequest,
+            "name at least one channel or user",
+        ));
     }
-    if plan.calls.is_empty() {
-        let sentence = "name at least one channel or user";
-        return Err(Problem::new(ErrorCode::InvalidRequest, sentence));
+    let mut plan = Plan::default();
+    let mut seen = HashSet::new();
+    for channel in channels {
+        if !seen.insert(channel.clone()) {
+            return Err(Problem::new(
+                ErrorCode::InvalidRequest,
+                format!("{channel} stands there twice"),
+            ));
+        }
+        input::check_data(&channel, &item).map_err(of_message)?;
+        plan.places.push((plan.calls.len(), 0));
+        // The payload's bytes are shared, however many there are.
+        let items = vec![item.clone()];
+        plan.calls.push(PublishCall {
+            channel,
+            items,
+            condition: condition.clone(),
+            exclude,
+        });
     }
     Ok(plan)
 }

@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::json;
-use utoipa::openapi::schema::{
-    AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
-};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -20,10 +18,8 @@ pub(in crate::http) struct PublishBatchBody;
 impl PartialSchema for PublishBatchBody {
     fn schema() -> RefOr<Schema> {
         let list = |items: RefOr<Schema>| ArrayBuilder::new().items(items).max_items(Some(10_000));
-        let channels =
-            || list(Ref::from_schema_name(ChannelText::name()).into()).unique_items(true);
-        let users = || list(Ref::from_schema_name(UserText::name()).into()).unique_items(true);
-        let or_null = || SchemaType::Array(vec![Type::Array, Type::Null]);
+        let channels = list(Ref::from_schema_name(ChannelText::name()).into());
+        let users = list(Ref::from_schema_name(UserText::name()).into());
         let messages = list(Ref::from_schema_name(BatchMessage::name()).into()).min_items(Some(1));
         let many = ObjectBuilder::new()
             .description(Some("Many messages; those of one channel are one act."))
@@ -39,20 +35,16 @@ impl PartialSchema for PublishBatchBody {
                 .required("message")
         };
         let to_channels = one()
-            .description(Some(
-                "One message to many channels, and users: 10,000 together at most.",
-            ))
-            .property("channels", channels().min_items(Some(1)))
+            .description(Some("One message to many channels."))
+            .property("channels", channels.min_items(Some(1)).unique_items(true))
             .required("channels")
-            .property("users", users().schema_type(or_null()));
+            .property("users", null());
         let to_users = one()
-            .description(Some(
-                "One message to many users, and channels: 10,000 together at most.",
-            ))
-            .property("users", users().min_items(Some(1)))
+            .description(Some("One message to many users."))
+            .property("users", users.min_items(Some(1)).unique_items(true))
             .required("users")
-            .property("channels", channels().schema_type(or_null()));
-        AnyOfBuilder::new()
+            .property("channels", null());
+        OneOfBuilder::new()
             .item(many)
             .item(to_channels)
             .item(to_users)
