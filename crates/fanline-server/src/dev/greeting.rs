@@ -45,7 +45,7 @@ public app key may subscribe to channels that are not private-.
                  socket.onmessage = ({{ data }}) => {{
                    const frame = JSON.parse(data);
                    if (frame.type === 'ping') socket.send('{{\"type\": \"pong\"}}');
-                   if (frame.type === 'subscribed') since = frame.from;
+                   since = frame.from ?? frame.through ?? since;
                    if (frame.type === 'message') since = {{ epoch: frame.epoch, seq: frame.seq }};
                    console.log(frame);
                  }};

@@ -15,10 +15,11 @@ const $ = (id) => document.getElementById(id);
 const session = {
   channel: undefined,
   socket: undefined,
+  attempt: 0,
   position: undefined,
+  token: undefined,
   connectionKey: undefined,
   replaying: false,
-  lost: false,
   retry: RETRY.first,
   timers: { back: undefined, tick: undefined, silence: undefined },
   silence: 35_000,
@@ -29,14 +30,17 @@ const session = {
 // --- the line
 
 async function connect() {
+  const attempt = ++session.attempt;
   stopTimers();
   closeSocket();
   show('away', 'connecting …');
-  let token;
   try {
-    token = await mintToken();
+    await token();
   } catch (error) {
-    return comeBack(`no token: ${error.message}`, nextRetry());
+    return comeBack(`no token (${error.message})`, nextRetry());
+  }
+  if (attempt !== session.attempt) {
+    return;
   }
   const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/v1/connect`, 'fanline.v1');
   session.socket = socket;
@@ -45,15 +49,18 @@ async function connect() {
     send({
       type: 'connect',
       app: APP,
-      token,
+      token: session.token.token,
       ...(session.connectionKey && { connection_key: session.connectionKey }),
       subscribe: [{ channel: session.channel, ...since }],
     });
     expectLife();
   };
   socket.onmessage = ({ data }) => {
-    expectLife();
-    receive(JSON.parse(data));
+    // What a line said that was given up meanwhile must not move the position of its successor.
+    if (session.socket === socket) {
+      expectLife();
+      receive(JSON.parse(data));
+    }
   };
   socket.onclose = ({ code, reason }) => {
     if (session.socket !== socket) {
@@ -61,6 +68,9 @@ async function connect() {
     }
     session.socket = undefined;
     clearTimeout(session.timers.silence);
+    if (code === 4010 || code === 4011) {
+      session.token = undefined;
+    }
     // Codes from 4000 to 4099 say that the same connection would be refused again; an expired token
     // is exchanged for a new one.
     if (code >= 4000 && code < 4100 && code !== 4011) {
@@ -173,6 +183,19 @@ function receive(frame) {
     case 'ping':
       send({ type: 'pong' });
       break;
+    case 'renew':
+      renew();
+      break;
+  }
+}
+
+/** The token ends soon: exchange it in band, so that the line need not be cut. */
+async function renew() {
+  session.token = undefined;
+  try {
+    send({ type: 'refresh', token: await token() });
+  } catch (error) {
+    note('warn', '!', `No new token: ${error.message}`);
   }
 }
 
@@ -184,7 +207,7 @@ function begin(frame) {
   const from = frame.from ? ` from ${frame.from.seq}` : '';
   switch (frame.continuity) {
     case 'fresh':
-      note('good', '●', `Subscribed to ${frame.channel}${from}`);
+      note('good', '●', `Subscribed to ${frame.channel}${from}${openTo(frame)}`);
       break;
     case 'kept':
       session.resumes += 1;
@@ -201,18 +224,24 @@ function begin(frame) {
   facts();
 }
 
+/** Who else may read along: what `dev` opens, an app of one's own has to open itself. */
+const openTo = (frame) => (frame.open_by_preset ? '; open to everybody, as dev opens it' : '');
+
 function moveTo(position) {
   session.position = position ?? session.position;
 }
 
 // --- HTTP
 
-async function mintToken() {
-  const { token } = await post('/dev/token', {
-    subject: 'live-page',
-    capabilities: { '*': ['subscribe', 'publish'] },
-  });
-  return token;
+/** A token of this page, used again until its last minute. */
+async function token() {
+  if (session.token === undefined || session.token.expires_at - Date.now() < 60_000) {
+    session.token = await post('/dev/token', {
+      subject: 'live-page',
+      capabilities: { '*': ['subscribe', 'publish'] },
+    });
+  }
+  return session.token.token;
 }
 
 async function publish() {
@@ -230,7 +259,7 @@ async function publish() {
   const channel = $('channel').value;
   const path = `/v1/channels/${encodeURIComponent(channel)}/messages?app=${encodeURIComponent(APP)}`;
   try {
-    await post(path, body, { authorization: `Bearer ${await mintToken()}` });
+    await post(path, body, { authorization: `Bearer ${await token()}` });
   } catch (error) {
     note('bad', '✕', `Not published: ${error.message}`);
   }
