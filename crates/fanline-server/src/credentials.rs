@@ -76,6 +76,17 @@ impl Credentials {
             })
     }
 
+    /// The same, with the addresses of another start: public, admin, ops.
+    #[must_use]
+    pub fn at(self, [url, admin_url, ops_url]: [String; 3]) -> Self {
+        Self {
+            url,
+            admin_url,
+            ops_url,
+            ..self
+        }
+    }
+
     /// Keeps them, readable by their owner only.
     ///
     /// # Errors

@@ -21,14 +21,17 @@ pub enum DataDirError {
     /// Another process has it.
     #[error(
         "the data directory {path} is in use by another fanline process: stop that one, or give \
-         this one a directory of its own with --data-dir"
+         this one a directory of its own with --data-dir (`serve`: data_dir)"
     )]
     Locked {
         /// The directory.
         path: PathBuf,
     },
     /// It cannot be made, read or locked.
-    #[error("the data directory {path} cannot be used: {error}; name another one with --data-dir")]
+    #[error(
+        "the data directory {path} cannot be used: {error}; name another one with --data-dir \
+         (`serve`: data_dir)"
+    )]
     Unusable {
         /// The directory.
         path: PathBuf,

@@ -50,6 +50,10 @@ impl Mode {
 }
 
 impl serve::Mode for Mode {
+    fn listener_names(&self) -> serve::Names {
+        ["--listen", "--admin-listen", "--ops-listen"]
+    }
+
     fn preset_for_pusher(&self) -> bool {
         true
     }

@@ -4,22 +4,21 @@
 //! the disk before anybody is let in; and at the end they are saved only when nothing runs any more that
 //! could publish.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+mod listeners;
+
+use std::{io, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use axum::middleware;
-use fanline_edge::{
-    Door, Mounts, Node, Sessions,
-    listener::{self, Bound},
-    ops,
-};
+use fanline_edge::{Door, Mounts, Node, Sessions, ops};
 use fanline_model::SystemRandom;
 use fanline_telemetry::{Health, Metrics};
-use tokio::runtime::Runtime;
+use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_util::sync::CancellationToken;
 
+use self::listeners::Listeners;
 use crate::{
-    config::{Config, Listen},
+    config::Config,
     credentials::Credentials,
     data_dir::DataDir,
     files, http_service,
@@ -28,11 +27,16 @@ use crate::{
     wire::{Installation, ReplayBuffers},
 };
 
+pub use self::listeners::Names;
+
 /// How long what runs is waited for after the node has stopped.
 const LEAVING: Duration = Duration::from_secs(5);
 
 /// How a mode differs from the other.
 pub trait Mode {
+    /// What a person changes to move a listener.
+    fn listener_names(&self) -> Names;
+
     /// Whether a first start opens the channels that Pusher's users expect to be open.
     fn preset_for_pusher(&self) -> bool;
 
@@ -59,13 +63,13 @@ pub fn run(
     let data_dir = DataDir::open(&config.data_dir)?;
     let served = runtime.block_on(async {
         let stop = stop().context("cannot listen for signals")?;
-        start(config, &data_dir, mode).await?.run(stop).await
+        let server = Server::start(config, &data_dir, mode).await?;
+        anyhow::Ok(server.run(stop).await)
     });
-    // Whatever runs may still publish; after this nothing runs.
+    // Whatever still ran could publish; after this nothing does.
     runtime.shutdown_timeout(LEAVING);
-    let replay = served?;
     let path = data_dir.snapshot();
-    replay
+    served?
         .save(&path)
         .with_context(|| format!("cannot save the replay buffers to {}", path.display()))?;
     tracing::info!("stopped; replay buffers are saved");
@@ -78,62 +82,82 @@ struct Server {
     node: Node,
 }
 
-async fn start(config: &Config, data_dir: &DataDir, mode: &impl Mode) -> anyhow::Result<Server> {
-    files::raise_limit();
-    let bound = Listeners::bind(config.listen)?;
-    let keys = Keys::obtain(config, data_dir, &SystemRandom)?;
-    let installation = Arc::new(Installation::open(data_dir, &keys).await?);
-    let made = credentials(
-        &installation,
-        data_dir,
-        mode.preset_for_pusher(),
-        bound.addresses,
-    )
-    .await?;
+/// What is behind each listener, and what watches over all.
+struct Inside {
+    sessions: Sessions,
+    health: Health,
+    public: Door,
+    admin: Door,
+    ops: Door,
+}
 
-    let (health, metrics) = (Health::new(), Metrics::new(env!("CARGO_PKG_VERSION")));
-    installation.measure(&metrics);
-    let sessions = Sessions::new(installation.engine().clone());
-    let door = |name, mounts| Door::new(name, mounts, config.patience, &metrics);
-    let public = mode.mounts(installation.public_mounts(), &installation, &made);
-    let public = door("public", public).with_sessions(sessions.clone());
-    let admin = installation
-        .admin_api()
-        .layer(middleware::from_fn(loopback::only));
-    let admin = Mounts::new().with_service("/", http_service::of(admin));
-    let ops = Mounts::new().with_service("/", ops::service(metrics.clone(), health.clone()));
-    let (admin, ops) = (door("admin", admin), door("ops", ops));
+// === impl Server ===
 
-    let path = data_dir.snapshot();
-    let restored = installation
-        .replay_buffers()
-        .restore(&path)
-        .with_context(|| format!("cannot take the replay buffers out of {}", path.display()))?;
-    let told = async {
-        let listeners = bound.listen()?;
-        mode.serving(&made)?;
-        anyhow::Ok(listeners)
-    };
-    let [public_listener, admin_listener, ops_listener] = match told.await {
-        Ok(listeners) => listeners,
-        Err(error) => {
-            restored.put_back(&path)?;
-            return Err(error);
-        }
-    };
-    Ok(Server {
-        installation,
-        node: Node {
+impl Server {
+    async fn start(config: &Config, data_dir: &DataDir, mode: &impl Mode) -> anyhow::Result<Self> {
+        files::raise_limit();
+        let listeners = Listeners::bind(config.listen, mode.listener_names())?;
+        let keys = Keys::obtain(config, data_dir, &SystemRandom)?;
+        let installation = Arc::new(Installation::open(data_dir, &keys).await?);
+        let preset = mode.preset_for_pusher();
+        let made = credentials(&installation, data_dir, preset, listeners.urls()).await?;
+        let inside = Inside::new(config, &installation, &made, mode);
+        let listeners = open(listeners, &installation, data_dir, || mode.serving(&made))?;
+        Ok(Self {
+            installation,
+            node: inside.behind(listeners, config),
+        })
+    }
+
+    /// Serves until `stop`; answers the replay buffers, to be saved when nothing runs any more.
+    async fn run(self, stop: CancellationToken) -> ReplayBuffers {
+        let sweeping = tokio::spawn(self.installation.clone().sweep_broker());
+        self.node.run(stop).await;
+        sweeping.abort();
+        self.installation.close().await;
+        self.installation.replay_buffers()
+    }
+}
+
+// === impl Inside ===
+
+impl Inside {
+    fn new(
+        config: &Config,
+        installation: &Installation,
+        made: &Credentials,
+        mode: &impl Mode,
+    ) -> Self {
+        let (health, metrics) = (Health::new(), Metrics::new(env!("CARGO_PKG_VERSION")));
+        installation.measure(&metrics);
+        let sessions = Sessions::new(installation.engine().clone());
+        let all = |service| Mounts::new().with_service("/", service);
+        let guard = middleware::from_fn(loopback::only);
+        let public = mode.mounts(installation.public_mounts(), installation, made);
+        let admin = all(http_service::of(installation.admin_api().layer(guard)));
+        let ops = all(ops::service(metrics.clone(), health.clone()));
+        let door = |name, mounts| Door::new(name, mounts, config.patience, &metrics);
+        Self {
+            public: door("public", public).with_sessions(sessions.clone()),
+            admin: door("admin", admin),
+            ops: door("ops", ops),
             sessions,
             health,
+        }
+    }
+
+    fn behind(self, [public, admin, ops]: [TcpListener; 3], config: &Config) -> Node {
+        Node {
+            sessions: self.sessions,
+            health: self.health,
             farewell: config.farewell,
             doors: vec![
-                (public_listener, Arc::new(public)),
-                (admin_listener, Arc::new(admin)),
+                (public, Arc::new(self.public)),
+                (admin, Arc::new(self.admin)),
             ],
-            ops: (ops_listener, Arc::new(ops)),
-        },
-    })
+            ops: (ops, Arc::new(self.ops)),
+        }
+    }
 }
 
 /// The credentials of the installation, made at its first start, with the addresses of this one.
@@ -141,126 +165,51 @@ async fn credentials(
     installation: &Installation,
     data_dir: &DataDir,
     preset_for_pusher: bool,
-    addresses: Listen,
+    urls: [String; 3],
 ) -> anyhow::Result<Credentials> {
-    let place = |mut made: Credentials| {
-        let url = |address: SocketAddr| format!("http://{}", reachable(address));
-        made.url = url(addresses.public);
-        made.admin_url = url(addresses.admin);
-        made.ops_url = url(addresses.ops);
-        made.data_dir = data_dir.path().to_owned();
-        made
+    let path = data_dir.path();
+    let here = |made: Credentials| Credentials {
+        data_dir: path.to_owned(),
+        ..made.at(urls.clone())
     };
-    let keep = |made: &_| place(Credentials::of(made, data_dir.path())).save();
     let is_first = installation
-        .first_start(preset_for_pusher, keep)
+        .first_start(preset_for_pusher, |made| here(Credentials::of(made)).save())
         .await
         .context("cannot make the first tenant and app")?;
     let missing = || {
         anyhow!(
             "{} holds an installation, but its credentials.json is gone: put it back from a copy, or \
-             begin anew with another --data-dir",
-            data_dir.path().display()
+             begin anew in another data directory",
+            path.display()
         )
     };
-    let made = place(Credentials::load(data_dir.path())?.ok_or_else(missing)?);
+    let made = here(Credentials::load(path)?.ok_or_else(missing)?);
     made.save().context("cannot write credentials.json")?;
     if is_first {
-        let path = data_dir.path().join("credentials.json");
+        let path = path.join("credentials.json");
         tracing::info!(path = %path.display(), "made a tenant, an app and their credentials");
     }
     Ok(made)
 }
 
-/// An address that a client of this machine can use: the unspecified one is none.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let mut reachable = address;
-    if address.ip().is_unspecified() {
-        reachable.set_ip(match address {
-            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    reachable
-}
-
-// === impl Server ===
-
-impl Server {
-    /// Serves until `stop`; answers the replay buffers, to be saved when nothing runs any more.
-    async fn run(self, stop: CancellationToken) -> anyhow::Result<ReplayBuffers> {
-        let sweeping = tokio::spawn(self.installation.clone().sweep_broker());
-        self.node.run(stop).await;
-        sweeping.abort();
-        self.installation.close().await;
-        Ok(self.installation.replay_buffers())
-    }
-}
-
-/// The three listeners, at which nobody is let in yet.
-struct Listeners {
-    bound: [(Bound, &'static str); 3],
-    addresses: Listen,
-}
-
-// === impl Listeners ===
-
-impl Listeners {
-    fn bind(listen: Listen) -> anyhow::Result<Self> {
-        let public = bind(listen.public, "--listen")?;
-        let admin = bind(listen.admin, "--admin-listen")?;
-        let ops = bind(listen.ops, "--ops-listen")?;
-        Ok(Self {
-            addresses: Listen {
-                public: public.address()?,
-                admin: admin.address()?,
-                ops: ops.address()?,
-            },
-            bound: [
-                (public, "--listen"),
-                (admin, "--admin-listen"),
-                (ops, "--ops-listen"),
-            ],
-        })
-    }
-
-    fn listen(self) -> anyhow::Result<[tokio::net::TcpListener; 3]> {
-        let Listen { public, admin, ops } = self.addresses;
-        let [first, second, third] = self.bound;
-        let listen = |(bound, flag): (Bound, _), address| {
-            bound.listen().map_err(|error| taken(address, flag, &error))
-        };
-        Ok([
-            listen(first, public)?,
-            listen(second, admin)?,
-            listen(third, ops)?,
-        ])
-    }
-}
-
-fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<Bound> {
-    listener::bind(address).map_err(|error| taken(address, flag, &error))
-}
-
-fn taken(address: SocketAddr, flag: &str, error: &io::Error) -> anyhow::Error {
-    let port = address.port();
-    match error.kind() {
-        io::ErrorKind::AddrInUse => anyhow!(
-            "{address} is taken by another process: choose another port with `{flag} {}:PORT`, or \
-             `{flag} {}:0` for any free one",
-            address.ip(),
-            address.ip()
-        ),
-        io::ErrorKind::PermissionDenied => anyhow!(
-            "this user may not listen on port {port}: choose one above 1023 with `{flag} {}:PORT`",
-            address.ip()
-        ),
-        io::ErrorKind::AddrNotAvailable => {
-            anyhow!(
-                "{} is no address of this machine: choose another with `{flag}`",
-                address.ip()
-            )
-        }
-        _ => anyhow!("cannot listen on {address} (`{flag}`): {error}"),
-    }
+/// Takes the saved replay buffers and lets clients in. If that fails after all, the buffers are put back:
+/// nobody was served.
+fn open(
+    listeners: Listeners,
+    installation: &Installation,
+    data_dir: &DataDir,
+    say_so: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<[TcpListener; 3]> {
+    let path = data_dir.snapshot();
+    let restored = installation
+        .replay_buffers()
+        .restore(&path)
+        .with_context(|| format!("cannot take the replay buffers out of {}", path.display()))?;
+    let opened = listeners
+        .listen()
+        .and_then(|listeners| say_so().map(|()| listeners));
+    opened.or_else(|error| {
+        restored.put_back(&path)?;
+        Err(error)
+    })
 }

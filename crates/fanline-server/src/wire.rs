@@ -2,7 +2,12 @@
 //!
 //! What the rest of the server sees of them are ports, mounts and services.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use fanline_broker::memory::{
@@ -226,8 +231,8 @@ impl Installation {
 // === impl Credentials ===
 
 impl Credentials {
-    /// What was made at a first start.
-    pub(crate) fn of(made: &Bootstrapped, data_dir: &Path) -> Self {
+    /// What was made at a first start; where it is served and kept is not known yet.
+    pub(crate) fn of(made: &Bootstrapped) -> Self {
         let text = |secret: &fanline_tenancy::SecretText| secret.expose().to_owned();
         Self {
             url: String::new(),
@@ -246,7 +251,7 @@ impl Credentials {
                 secret: text(&made.pusher.secret),
             },
             operator_token: text(&made.operator_token),
-            data_dir: data_dir.to_owned(),
+            data_dir: PathBuf::new(),
         }
     }
 }

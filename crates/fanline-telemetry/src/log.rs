@@ -32,7 +32,11 @@ pub fn init_log(format: LogFormat, filter: &str) -> Result<(), InvalidFilter> {
     match format {
         LogFormat::Text => {
             let colours = io::stderr().is_terminal();
-            builder.with_target(false).with_ansi(colours).try_init().ok()
+            builder
+                .with_target(false)
+                .with_ansi(colours)
+                .try_init()
+                .ok()
         }
         LogFormat::Json => builder.json().try_init().ok(),
     };

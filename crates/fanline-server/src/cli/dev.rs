@@ -50,6 +50,13 @@ impl Dev {
             grace: Duration::from_secs(3),
         };
         init_log(config.log_format, &config.log_filter)?;
+        if !config.listen.public.ip().is_loopback() {
+            tracing::warn!(
+                "dev is for your own machine: whoever reaches {} may subscribe to channels that are \
+                 not private",
+                config.listen.public
+            );
+        }
         let mode = dev::Mode::new(self.output);
         serve::run(server_runtime()?, &config, &mode, stop::on_signal)
     }

@@ -34,6 +34,10 @@ impl Serve {
 // === impl Plain ===
 
 impl serve::Mode for Plain {
+    fn listener_names(&self) -> serve::Names {
+        ["public.listen", "admin.listen", "ops.listen"]
+    }
+
     fn preset_for_pusher(&self) -> bool {
         false
     }

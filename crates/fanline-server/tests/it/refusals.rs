@@ -35,7 +35,7 @@ fn a_taken_port_names_its_flag() {
         }
         let said = refusal(&arguments);
         assert!(
-            said.contains(&taken) && said.contains(&format!("`{flag} ")),
+            said.contains(&taken) && said.contains(&format!("{flag}: ")),
             "{said}"
         );
     }
