@@ -19,7 +19,7 @@ pub mod ws;
 
 pub use door::{Door, Patience};
 pub use link::WebSocketLink;
-pub use mount::{Mounts, SocketMount};
+pub use mount::Mounts;
 pub use node::{Farewell, Node};
 pub use request::Peer;
 pub use sessions::Sessions;

@@ -15,7 +15,7 @@ pub struct Mounts {
 
 /// A path at which a protocol's connections open.
 #[derive(Clone)]
-pub struct SocketMount {
+pub(crate) struct SocketMount {
     path: &'static str,
     protocol: Arc<dyn Protocol>,
     transports: &'static [Transport],

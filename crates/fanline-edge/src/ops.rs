@@ -29,7 +29,7 @@ fn answer(metrics: &Metrics, health: &Health, request: &Request<HttpBody>) -> Re
         "/healthz" => sentence(StatusCode::OK, "alive"),
         "/readyz" => match health.ready() {
             Ok(()) => sentence(StatusCode::OK, "ready"),
-            Err(why) => sentence(StatusCode::SERVICE_UNAVAILABLE, &why),
+            Err(why) => sentence(StatusCode::SERVICE_UNAVAILABLE, why),
         },
         _ => problem(
             ErrorCode::NotFound,

@@ -4,14 +4,14 @@
 //! load balancer asks for the second, a supervisor that restarts processes for the first only: a node
 //! that drains must not be shot for it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
 };
 
-/// The health of one node, shared by whoever knows something of it.
+/// The health of one node, shared by whoever changes it and whoever asks.
 #[derive(Clone, Debug, Default)]
-pub struct Health(Arc<Mutex<Inner>>);
+pub struct Health(Arc<AtomicU8>);
 
 /// How far a node is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,15 +21,8 @@ pub enum State {
     Starting,
     /// It serves.
     Serving,
-    /// It sends its clients away and takes no new ones.
+    /// It sends its clients away and soon takes no new ones.
     Draining,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    state: State,
-    /// What is wrong, by the name of who says so.
-    faults: BTreeMap<&'static str, String>,
 }
 
 // === impl Health ===
@@ -43,47 +36,29 @@ impl Health {
 
     /// Enters another state of life.
     pub fn enter(&self, state: State) {
-        self.lock().state = state;
+        self.0.store(state as u8, Ordering::Release);
     }
 
     /// The state of life.
     #[must_use]
     pub fn state(&self) -> State {
-        self.lock().state
-    }
-
-    /// Something that the node cannot do without is away; `sentence` says what to look at.
-    pub fn fault(&self, who: &'static str, sentence: impl Into<String>) {
-        self.lock().faults.insert(who, sentence.into());
-    }
-
-    /// It is back.
-    pub fn mended(&self, who: &'static str) {
-        self.lock().faults.remove(who);
-    }
-
-    /// `Ok` if the node should be sent clients, else the sentences that say why not.
-    ///
-    /// # Errors
-    /// The node does not serve, or something that it needs is away.
-    pub fn ready(&self) -> Result<(), String> {
-        let inner = self.lock();
-        let state = match inner.state {
-            State::Starting => Some("the node is starting"),
-            State::Serving => None,
-            State::Draining => Some("the node is draining"),
-        };
-        let faults = inner.faults.values().map(String::as_str);
-        let sentences: Vec<&str> = state.into_iter().chain(faults).collect();
-        if sentences.is_empty() {
-            Ok(())
-        } else {
-            Err(sentences.join("; "))
+        match self.0.load(Ordering::Acquire) {
+            1 => State::Serving,
+            2 => State::Draining,
+            _ => State::Starting,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// `Ok` if the node should be sent clients, else the sentence that says why not.
+    ///
+    /// # Errors
+    /// The node does not serve.
+    pub fn ready(&self) -> Result<(), &'static str> {
+        match self.state() {
+            State::Starting => Err("the node is starting"),
+            State::Serving => Ok(()),
+            State::Draining => Err("the node is draining"),
+        }
     }
 }
 
@@ -92,16 +67,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_is_ready_while_it_serves_and_nothing_is_away() {
+    fn a_node_is_ready_while_it_serves_and_at_no_other_time() {
         let health = Health::new();
-        assert_eq!(health.ready(), Err("the node is starting".to_owned()));
+        assert_eq!(health.ready(), Err("the node is starting"));
         health.enter(State::Serving);
         assert_eq!(health.ready(), Ok(()));
-        health.fault("store", "the store cannot be read");
-        assert_eq!(health.ready(), Err("the store cannot be read".to_owned()));
-        health.mended("store");
-        assert_eq!(health.ready(), Ok(()));
         health.enter(State::Draining);
-        assert_eq!(health.ready(), Err("the node is draining".to_owned()));
+        assert_eq!(health.ready(), Err("the node is draining"));
     }
 }

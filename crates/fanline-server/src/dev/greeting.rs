@@ -34,8 +34,14 @@ public app key may subscribe to channels that are not private-.
   In a terminal  {fanline} subscribe hello --data-dir {data_dir}
                  {fanline} publish hello '{{\"text\": \"Hello!\"}}' --data-dir {data_dir}
 
-  pusher-js      {url}/dev/pusher.html  (a whole page: read it, copy it; channels my-channel and
-                 private-my-channel)
+  pusher-js      const pusher = new Pusher('{key}', {{
+                   cluster: '', wsHost: '{host}', wsPort: {port}, forceTLS: false,
+                   enabledTransports: ['ws'],
+                   channelAuthorization: {{ endpoint: '{url}/dev/pusher/auth', transport: 'ajax' }},
+                 }});
+                 pusher.subscribe('hello').bind_global(console.log);
+
+                 The same as a whole page, to be read and copied: {url}/dev/pusher.html
 
   Raw WebSocket  const socket = new WebSocket('ws://{authority}/v1/connect', 'fanline.v1');
                  let since; // the position, to come back with
@@ -97,6 +103,9 @@ mod tests {
             "curl http://127.0.0.1:7300/v1/channels/hello/messages",
             "Bearer fl_id_secret",
             "http://127.0.0.1:7300/dev/pusher.html",
+            "new Pusher('app-key', {",
+            "wsHost: '127.0.0.1', wsPort: 7300",
+            "http://127.0.0.1:7300/dev/pusher/auth",
             "new WebSocket('ws://127.0.0.1:7300/v1/connect', 'fanline.v1')",
             "app: 'app-key'",
             "PUSHER_APP_ID=1234",

@@ -57,6 +57,20 @@ fn each_listener_serves_its_own_and_nothing_else() {
 }
 
 #[test]
+fn a_request_that_opens_no_websocket_is_told_how_one_opens() {
+    let home = Home::new();
+    let dev = home.dev();
+    let url = dev.said("url");
+    for path in ["/v1/connect", "/app/some-key"] {
+        let answer = http(&url, "GET", path, "");
+        assert!(answer.starts_with("HTTP/1.1 426"), "{answer}");
+        assert!(answer.contains("sec-websocket-version: 13"), "{answer}");
+        assert!(answer.contains("Upgrade: websocket"), "{answer}");
+        assert!(http(&url, "POST", path, "").starts_with("HTTP/1.1 405"));
+    }
+}
+
+#[test]
 fn the_admin_api_is_asked_for_by_a_name_of_this_machine() {
     let home = Home::new();
     let dev = home.dev();
