@@ -12,7 +12,10 @@ fuzz_target!(|input: (u16, Vec<u8>, &[u8])| {
     let (limit, sizes, bytes) = input;
     let limit = usize::from(limit);
     let whole = decode(bytes, limit, std::iter::repeat(usize::MAX));
-    let sizes = sizes.into_iter().map(usize::from).chain(std::iter::repeat(1));
+    let sizes = sizes
+        .into_iter()
+        .map(usize::from)
+        .chain(std::iter::repeat(1));
     assert_eq!(decode(bytes, limit, sizes), whole);
 });
 
