@@ -1,6 +1,5 @@
 //! The one way in for messages: judged, checked, counted, and handed to the broker as one act.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fanline_broker::{ChannelId, Condition, Publish, PublishError};
@@ -264,12 +263,9 @@ fn refuse(error: &PublishError) -> Refusal {
         PublishError::OutcomeUnknown(_) => ErrorCode::OutcomeUnknown,
         PublishError::Broker(Unavailable) => ErrorCode::Unavailable,
     };
-    let ids: Arc<str> = match error {
-        PublishError::OutcomeUnknown(ids) => {
-            let ids: Vec<_> = ids.iter().map(MessageId::as_str).collect();
-            format!(" ({})", ids.join(", ")).into()
-        }
-        _ => "".into(),
-    };
-    Refusal::new(code, format!("{error}{ids}"))
+    let refusal = Refusal::new(code, error.to_string());
+    match error {
+        PublishError::OutcomeUnknown(ids) => refusal.with_message_ids(ids.clone()),
+        _ => refusal,
+    }
 }

@@ -80,6 +80,8 @@ struct Standing {
     echo: bool,
     /// The channels it has entered, and as whom.
     entered: Vec<(Channel, UserId)>,
+    /// Channels that its credential names and that are not subscribed yet.
+    owed: Vec<Channel>,
 }
 
 /// What the next command must wait for.
@@ -214,17 +216,18 @@ impl Session {
         if flags != 0 {
             return Poll::Ready(Work::Flags(flags));
         }
+        match self.send(cx) {
+            Poll::Ready(Err(_)) => return Poll::Ready(Work::LinkBroke),
+            Poll::Ready(Ok(())) => self.blocked = false,
+            Poll::Pending => self.blocked = true,
+        }
+        // After sending: a reader that wants its next page has just started to ask for it.
         if let Some(operations) = &mut self.operations {
             match operations.poll_next_unpin(cx) {
                 Poll::Ready(Some(done)) => return Poll::Ready(Work::Done(done)),
                 Poll::Ready(None) => self.operations = None,
                 Poll::Pending => {}
             }
-        }
-        match self.send(cx) {
-            Poll::Ready(Err(_)) => return Poll::Ready(Work::LinkBroke),
-            Poll::Ready(Ok(())) => self.blocked = false,
-            Poll::Pending => self.blocked = true,
         }
         // A client that does not read is not read either: its answers would pile up.
         let listening = !self.blocked && self.hold == Hold::Free && self.commands.is_empty();

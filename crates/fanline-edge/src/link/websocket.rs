@@ -88,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Link for WebSocketLink<
         };
         if !stream.is_flushed() {
             match self.poll_owed(cx) {
-                Poll::Ready(Err(_)) => return Poll::Ready(Received::Closed),
+                Poll::Ready(Err(_)) => return Poll::Ready(Received::Lost),
                 // Whoever is woken by the socket, it is this task.
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
@@ -101,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Link for WebSocketLink<
             Ok(Incoming::Binary(bytes)) => Received::Frame(Frame::Binary(bytes)),
             Ok(Incoming::Pong(_)) => Received::Alive,
             Ok(Incoming::Ping(_)) => match self.poll_owed(cx) {
-                Poll::Ready(Err(_)) => Received::Closed,
+                Poll::Ready(Err(_)) => Received::Lost,
                 Poll::Ready(Ok(())) | Poll::Pending => Received::Alive,
             },
             Ok(Incoming::Close(close)) => {
@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Link for WebSocketLink<
                 code: error.close_code(),
                 reason: error.to_string(),
             }),
-            Err(ReceiveError::Disconnected | ReceiveError::Io(_)) => Received::Closed,
+            Err(ReceiveError::Disconnected | ReceiveError::Io(_)) => Received::Lost,
         };
         Poll::Ready(received)
     }

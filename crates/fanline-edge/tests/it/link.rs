@@ -144,10 +144,10 @@ async fn the_last_word_comes_after_the_frame_that_was_begun() {
 }
 
 #[tokio::test]
-async fn a_line_that_broke_is_closed_and_does_not_send() {
+async fn a_line_that_broke_is_lost_and_does_not_send() {
     let (mut link, client) = line(8);
     drop(client);
-    assert!(matches!(receive(&mut link).await, Received::Closed));
+    assert!(matches!(receive(&mut link).await, Received::Lost));
     let mut queue = VecDeque::from([own("too late")]);
     let sent = poll_fn(|cx| link.poll_send(cx, &mut queue)).await;
     assert!(sent.is_err());

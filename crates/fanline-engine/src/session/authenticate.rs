@@ -120,6 +120,7 @@ impl Session {
             client_events: Bucket::new(),
             echo: true,
             entered: Vec::new(),
+            owed: channels,
         }));
         tracing::debug!(%connection, app = %id, peer = %self.peer, protocol = self.protocol.name(), "session opened");
         let kept = kept.is_some();
@@ -140,9 +141,6 @@ impl Session {
             .is_some_and(|held| held.revision != revision)
         {
             self.recheck()?;
-        }
-        for channel in channels {
-            self.subscribe(Subscribe::new(channel, Start::Fresh, None));
         }
         Ok(())
     }
@@ -165,13 +163,23 @@ impl Session {
         let channels = verified.authority.channels.clone();
         self.shared
             .judged(verified.app.revision, expires_at, self.engine.clock.now());
+        standing.owed = channels;
         standing.caller = Caller {
             app: Arc::clone(&verified.app),
             authority: verified.authority,
         };
         self.tell(Event::Refreshed { expires_at, tag });
         self.take_away(&verified.app, UnsubscribeReason::NotAllowed);
-        for channel in channels {
+    }
+
+    /// Subscribes what the credential names and the client did not: after everything that the client said
+    /// in the same breath, since that may name positions for these very channels.
+    pub(super) fn subscribe_owed(&mut self) {
+        let owed = self
+            .member
+            .as_mut()
+            .map(|standing| std::mem::take(&mut standing.owed));
+        for channel in owed.into_iter().flatten() {
             if self.subscriptions.find(&channel).is_none() {
                 self.subscribe(Subscribe::new(channel, Start::Fresh, None));
             }

@@ -16,6 +16,7 @@ impl Session {
         }
         while self.hold == Hold::Free {
             let Some(command) = self.commands.pop_front() else {
+                self.subscribe_owed();
                 if self.commands.capacity() > 16 {
                     self.commands = std::collections::VecDeque::new();
                 }

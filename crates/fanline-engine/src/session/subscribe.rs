@@ -9,7 +9,7 @@ use fanline_protocol::{
     Continuity, Event, Refusal, Start, Subscribe, SubscribedEvent, Tag, UnsubscribeReason,
 };
 use fanline_tenancy::access::{Action, decide};
-use fanline_tenancy::{Access, AppSnapshot};
+use fanline_tenancy::{Access, AppSnapshot, NamespaceRule};
 
 use super::subscriptions::{Phase, Subscription};
 use super::{Done, Hold, Session};
@@ -203,8 +203,13 @@ impl Session {
         let head = subscription.feed.position();
         let from = subscription.position;
         let channel = subscription.feed.id.channel.clone();
-        let (modes, open_by_preset) = (subscription.modes, false);
+        let modes = subscription.modes;
         let caught_up = subscription.named(from, head.or(from));
+        let rules = self
+            .member
+            .as_ref()
+            .map(|standing| &standing.caller.app.rules);
+        let open_by_preset = rules.is_some_and(|rules| is_open_by_preset(rules.of(&channel)));
         let continuity = if from.is_some() {
             Continuity::Kept
         } else {
@@ -377,6 +382,11 @@ async fn older_than(
     }
 }
 
+/// Whether nobody but a preset said that the channels of this rule are open.
+fn is_open_by_preset(rule: &NamespaceRule) -> bool {
+    rule.preset && rule.access == Access::Open
+}
+
 /// What a permitted subscription needs to know.
 struct Permit {
     id: ChannelId,
@@ -422,7 +432,7 @@ impl Session {
             id: ChannelId::new(app.id.clone(), channel.clone()),
             retention: rule.retention,
             slow: rule.slow_consumer,
-            open_by_preset: rule.preset && rule.access == Access::Open,
+            open_by_preset: is_open_by_preset(rule),
         })
     }
 
