@@ -1,0 +1,22 @@
+//! Drives a real `fanline` process from outside, over its public protocols.
+//!
+//! Everything here speaks to the product as a user would: it starts the binary, reads the one JSON line,
+//! and knows nothing of the crates inside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a tool for tests: a fault is a failed test"
+)]
+
+mod client;
+mod http;
+mod jwt;
+mod pusher;
+mod server;
+
+pub use client::Native;
+pub use http::Answer;
+pub use jwt::{claims, token};
+pub use pusher::{PusherSocket, channel_auth, sign};
+pub use server::{Info, Server, patience};

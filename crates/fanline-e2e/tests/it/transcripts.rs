@@ -1,0 +1,1 @@
+//! The transcripts under `fixtures/protocol/native/` hold on the real server.
