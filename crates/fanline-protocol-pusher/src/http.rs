@@ -52,7 +52,7 @@ pub fn http(realtime: Arc<dyn Realtime>) -> HttpService {
     BoxCloneSyncService::new(service)
 }
 
-/// The OpenAPI document of [`http`].
+/// The OpenAPI document of [`http()`].
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, document) = operations().split_for_parts();
     document
