@@ -62,6 +62,16 @@ impl Native {
         }
     }
 
+    /// The same with a query and an `Authorization` header.
+    pub async fn open_with(server: &Server, query: &str, authorization: Option<&str>) -> Self {
+        let mut headers = vec![("sec-websocket-protocol", "fanline.v1")];
+        headers.extend(authorization.map(|value| ("authorization", value)));
+        let socket = socket(server, &format!("/v1/connect?{query}"), &headers).await;
+        Self {
+            socket: socket.expect("the socket opens"),
+        }
+    }
+
     /// Connects with the app key, a token if there is one, and these subscriptions; reads `connected`.
     pub async fn connect(server: &Server, token: Option<&str>, subscribe: Value) -> Self {
         let mut client = Self::open(server).await;
@@ -84,6 +94,18 @@ impl Native {
     pub async fn send_text(&mut self, text: &str) {
         self.socket
             .send(Message::text(text.to_owned()))
+            .await
+            .expect("the frame goes out");
+    }
+
+    /// Sends a binary frame, given as base64.
+    pub async fn send_binary_base64(&mut self, base64: &str) {
+        use base64::Engine as _;
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(base64)
+            .expect("base64");
+        self.socket
+            .send(Message::binary(bytes))
             .await
             .expect("the frame goes out");
     }
