@@ -40,6 +40,18 @@ const GENERATORS: &[Generator] = &[
             "docs/configuration.md",
         ],
     },
+    Generator {
+        makes: "docs/errors.md",
+        arguments: &[
+            "run",
+            "--package",
+            "fanline-protocol-native",
+            "--example",
+            "error_catalogue",
+            "--",
+            "docs/errors.md",
+        ],
+    },
 ];
 
 /// Runs every generator, in order.
