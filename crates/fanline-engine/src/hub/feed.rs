@@ -101,7 +101,7 @@ impl ChannelFeed {
             Ok(head) => {
                 state.position = head.map(|head| head.position);
                 state.ring.clear();
-                let hole = state.settle(&self.id);
+                let hole = state.settle(&self.id, 0);
                 self.live.store(true, Ordering::Release);
                 drop(state);
                 if hole {
@@ -193,10 +193,10 @@ impl ChannelFeed {
     /// got `Heal` from [`ChannelFeed::arrive`] or true from [`ChannelFeed::suspect`] calls it.
     pub(super) async fn heal(&self, broker: &dyn Broker) {
         loop {
-            let (position, retention) = {
+            let (position, retention, held) = {
                 let mut state = self.state.lock();
                 state.again = false;
-                (state.position, state.retention)
+                (state.position, state.retention, state.held.len())
             };
             let after = position.map_or(0, |position| position.seq);
             let page = match broker.read(&self.id, after, super::PAGE).await {
@@ -213,10 +213,14 @@ impl ChannelFeed {
             };
             let mut state = self.state.lock();
             let reached = state.apply(&self.id, &page);
-            if reached && !state.again && !state.settle(&self.id) {
+            if reached && !state.again && !state.settle(&self.id, held) {
                 drop(state);
                 self.healed.notify_waiters();
                 return;
+            }
+            if !reached && state.position == position {
+                tracing::error!(channel = %self.id, "the log names a head that it does not lead to");
+                return state.stop_healing(&self.healed);
             }
             state.healing = true;
         }
@@ -396,16 +400,21 @@ impl State {
     }
 
     /// Hands on what was held. True if there still is a hole.
-    fn settle(&mut self, id: &ChannelId) -> bool {
+    ///
+    /// The first `known` messages came before the log was read to its head. What does not follow on from
+    /// that head belongs to a numbering that the log no longer has: it was lost, and nobody is owed it.
+    fn settle(&mut self, id: &ChannelId, mut known: usize) -> bool {
         self.healing = false;
         while let Some(message) = self.held.pop_front() {
             if let Some(position) = message.position
                 && !self.accept(id, &message, position)
+                && known == 0
             {
                 self.held.push_front(message);
                 self.healing = true;
                 return true;
             }
+            known = known.saturating_sub(1);
         }
         self.held = VecDeque::new();
         false
