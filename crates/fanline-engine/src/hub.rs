@@ -88,7 +88,8 @@ impl Hub {
             return Ok(());
         }
         if feed.follow(&*self.broker).await? == feed::Arrival::Heal {
-            feed.heal(&*self.broker).await;
+            self.start_healing(Arc::clone(feed));
+            feed.healed().await;
         }
         Ok(())
     }
@@ -96,10 +97,10 @@ impl Hub {
     /// Compares the feed with the log and closes what is missing; waits if somebody does it already.
     pub(crate) async fn heal(self: &Arc<Self>, feed: &Arc<ChannelFeed>) {
         if feed.suspect() {
-            feed.heal(&*self.broker).await;
-        } else {
-            feed.healed().await;
+            // In a task of its own: the session that asks may end, or lose its patience, on the way.
+            self.start_healing(Arc::clone(feed));
         }
+        feed.healed().await;
     }
 
     /// How many live listeners a channel has on this node.

@@ -122,6 +122,18 @@ enum Done {
     },
 }
 
+/// How far sending came.
+enum Sent {
+    /// Nothing waits.
+    All,
+    /// The socket is full.
+    Full,
+    /// Enough was sent; the neighbours run first.
+    TurnOver,
+    /// The line broke.
+    Broke,
+}
+
 /// What woke the session.
 enum Work {
     Flags(u32),
@@ -217,9 +229,14 @@ impl Session {
             return Poll::Ready(Work::Flags(flags));
         }
         match self.send(cx) {
-            Poll::Ready(Err(_)) => return Poll::Ready(Work::LinkBroke),
-            Poll::Ready(Ok(())) => self.blocked = false,
-            Poll::Pending => self.blocked = true,
+            Sent::Broke => return Poll::Ready(Work::LinkBroke),
+            Sent::All => self.blocked = false,
+            Sent::Full => self.blocked = true,
+            Sent::TurnOver => {
+                self.sent_this_turn = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
         // After sending: a reader that wants its next page has just started to ask for it.
         if let Some(operations) = &mut self.operations {
@@ -238,17 +255,20 @@ impl Session {
     }
 
     /// Sends what waits, joined, until the socket is full or the turn is over.
-    fn send(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn send(&mut self, cx: &mut Context<'_>) -> Sent {
         loop {
+            if self.sent_this_turn >= TURN_BYTES {
+                return Sent::TurnOver;
+            }
             if self.sending.is_empty() {
                 self.fill();
                 self.read_on();
             }
             let Some(link) = &mut self.link else {
-                return Poll::Ready(Ok(()));
+                return Sent::All;
             };
             if self.sending.is_empty() && !self.blocked {
-                return Poll::Ready(Ok(()));
+                return Sent::All;
             }
             let waiting = self.sending.len();
             let sent = link.poll_send(cx, &mut self.sending);
@@ -267,18 +287,13 @@ impl Session {
             }
             match sent {
                 Poll::Ready(Ok(())) => self.blocked = false,
-                other => return other,
-            }
-            if self.sent_this_turn >= TURN_BYTES {
-                self.sent_this_turn = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                Poll::Ready(Err(_)) => return Sent::Broke,
+                Poll::Pending => return Sent::Full,
             }
         }
     }
 
     fn take(&mut self, work: Work) -> Result<(), End> {
-        self.sent_this_turn = 0;
         match work {
             Work::Flags(flags) => self.obey(flags),
             Work::Received(received) => self.receive(received),
@@ -318,7 +333,7 @@ impl Session {
             return Err(end);
         }
         self.link = None;
-        self.sending.clear();
+        // What was not handed to the lost link is for the next one: the client would miss it.
         self.blocked = false;
         self.shared
             .unlinked_since
@@ -326,7 +341,12 @@ impl Session {
         Ok(())
     }
 
-    fn obey(&mut self, flags: u32) -> Result<(), End> {
+    fn obey(&mut self, mut flags: u32) -> Result<(), End> {
+        if self.hold != Hold::Free || !self.commands.is_empty() {
+            // Nothing is read while an answer is pending, so no silence is held against the client.
+            flags &= !(flag::SILENT | flag::NO_CONNECT);
+            self.heard();
+        }
         let ends = [
             (flag::SLOW, CloseReason::SlowConsumer),
             (flag::EXPIRED, CloseReason::TokenExpired),

@@ -100,7 +100,12 @@ impl SessionShared {
                 0
             };
         };
-        self.due_by_silence(now) | self.due_by_credential(wall) | self.due_by_link(now)
+        let silence = match self.unlinked_since.load(Ordering::Relaxed) {
+            0 => self.due_by_silence(now),
+            // Without a link nobody can be heard; the grace for another one is the only clock.
+            _ => 0,
+        };
+        silence | self.due_by_credential(wall) | self.due_by_link(now)
     }
 
     fn due_by_silence(&self, now: u64) -> u32 {

@@ -111,8 +111,7 @@ impl ChannelFeed {
                 Ok(Arrival::Done)
             }
             Err(error) => {
-                state.healing = false;
-                state.held = VecDeque::new();
+                state.stop_healing(&self.healed);
                 Err(error)
             }
         }
@@ -190,7 +189,8 @@ impl ChannelFeed {
     }
 
     /// Closes the hole: reads what is missing, once however many listen, and hands it on in order. Whoever
-    /// got `Heal` from [`ChannelFeed::arrive`] or true from [`ChannelFeed::suspect`] calls it.
+    /// got `Heal` from [`ChannelFeed::arrive`] or true from [`ChannelFeed::suspect`] calls it, from a task
+    /// that nobody drops on the way: until it returns, everything live is held.
     pub(super) async fn heal(&self, broker: &dyn Broker) {
         loop {
             let (position, retention, held) = {

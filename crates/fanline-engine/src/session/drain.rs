@@ -21,10 +21,17 @@ impl Session {
             return;
         }
         let mut taken = TAKEN.take();
-        self.shared.outbox.take(BATCH_BYTES, &mut taken);
-        for item in taken.drain(..) {
-            self.sent_this_turn += item.weight();
-            self.put(item);
+        // What belongs to ended subscriptions makes no frame. Nobody would wake the task for what lies
+        // behind it, so it looks on until there is something to send.
+        while self.sending.is_empty() {
+            let more = self.shared.outbox.take(BATCH_BYTES, &mut taken);
+            for item in taken.drain(..) {
+                self.sent_this_turn += item.weight();
+                self.put(item);
+            }
+            if !more {
+                break;
+            }
         }
         TAKEN.set(taken);
     }
@@ -86,7 +93,7 @@ impl Session {
                 from,
                 head,
             } => {
-                let caught_up = subscription.named(from, head);
+                let caught_up = subscription.judged_again(from, head);
                 let event = Event::Continuity {
                     channel,
                     continuity,

@@ -452,7 +452,8 @@ impl Session {
             )
             .is_ok()
         };
-        (!subscription.modes.messages || allowed(Action::Subscribe))
+        let reads = subscription.modes.messages || subscription.modes.occupancy;
+        (!reads || allowed(Action::Subscribe))
             && (!subscription.modes.presence || allowed(Action::Presence))
     }
 }

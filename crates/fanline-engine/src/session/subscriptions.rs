@@ -124,6 +124,15 @@ impl Subscription {
         }
     }
 
+    /// What was said of continuity has changed. Whoever has caught up is not told so twice.
+    pub(super) fn judged_again(&mut self, from: Option<Position>, head: Option<Position>) -> bool {
+        if self.goal.is_some() {
+            return self.named(from, head);
+        }
+        self.position = from;
+        false
+    }
+
     fn take_goal(&mut self) -> bool {
         // The numbering goes on across epochs, so the seq alone says whether the goal is reached.
         let reached = matches!((self.goal, self.position), (Some(goal), Some(position)) if position.seq >= goal.seq);
