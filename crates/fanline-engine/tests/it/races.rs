@@ -454,6 +454,7 @@ async fn who_reads_too_slowly_is_closed_and_resumes_where_it_was() {
 async fn a_subscription_that_races_a_publisher_has_no_gap_and_no_duplicate() {
     const MESSAGES: u64 = 20;
     let world = Arc::new(World::new());
+    let mut amid = 0;
     for seed in 0..1_000_u64 {
         let channel = format!("race-{seed}");
         let mut ann = world.guest().await;
@@ -476,8 +477,10 @@ async fn a_subscription_that_races_a_publisher_has_no_gap_and_no_duplicate() {
         let Said::Attached { from, .. } = ann.attach(&channel).await else {
             panic!("seed {seed}: not attached");
         };
+        let begun = from.map_or(0, |from| from.1);
+        amid += u32::from((1..MESSAGES).contains(&begun));
         publisher.await.unwrap();
-        let missing = usize::try_from(MESSAGES - from.map_or(0, |from| from.1)).unwrap();
+        let missing = usize::try_from(MESSAGES - begun).unwrap();
         let reading = tokio::time::timeout(Duration::from_secs(20), ann.texts(missing));
         let texts = reading
             .await
@@ -494,4 +497,5 @@ async fn a_subscription_that_races_a_publisher_has_no_gap_and_no_duplicate() {
             "seed {seed}"
         );
     }
+    assert!(amid > 0, "no subscription began amid the messages");
 }
