@@ -1,0 +1,12 @@
+//! What the engine promises, seen from the other end of the line.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod guest;
+mod interleavings;
+mod model;
+mod races;
