@@ -1,6 +1,6 @@
 //! The engine of one node: everything that its sessions share.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use crate::connection_key::ConnectionKeys;
 use crate::hub::{Hub, HubFeed};
 use crate::link::Link;
 use crate::session::Session;
-use crate::sessions::Sessions;
+use crate::sessions::{SessionKey, Sessions};
 use crate::shared::flag;
 
 /// What an engine is made of.
@@ -49,8 +49,9 @@ pub struct Engine {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) keys: ConnectionKeys,
     pub(crate) sessions: Sessions,
-    /// Presence entries of this node's sessions, whose leases the sweep renews.
-    pub(crate) entries: Mutex<HashSet<(ChannelId, UserId, ConnectionId), RandomState>>,
+    /// Presence entries of this node's sessions, whose leases the sweep renews, and the session that holds
+    /// each: of two with one connection id, the newest.
+    pub(crate) entries: Mutex<HashMap<(ChannelId, UserId, ConnectionId), SessionKey, RandomState>>,
     pub(crate) draining: AtomicBool,
     pub(crate) counters: Counters,
     started: Instant,

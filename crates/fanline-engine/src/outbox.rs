@@ -137,12 +137,17 @@ impl Outbox {
         if waiting.closed {
             return;
         }
+        let before = waiting.items.len();
         for item in items {
             waiting.bytes += item.weight();
             waiting.items.push_back(item);
         }
+        let added = waiting.items.len() > before;
         drop(waiting);
-        self.waker.wake();
+        // A session that adds nothing to its own outbox must not wake itself for it.
+        if added {
+            self.waker.wake();
+        }
     }
 
     /// How many bytes may still be added before the policy acts, and whether nothing waits.

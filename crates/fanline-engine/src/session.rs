@@ -66,6 +66,8 @@ pub(crate) struct Session {
     blocked: bool,
     faults: u32,
     sent_this_turn: usize,
+    /// Subscriptions that were taken away before they were answered: their commands are still owed a word.
+    unanswered: Vec<Slot>,
     /// The protocol cannot live with something it was told, and ends for this reason.
     end_on: Option<CloseReason>,
 }
@@ -200,6 +202,7 @@ impl Session {
             blocked: false,
             faults: 0,
             sent_this_turn: 0,
+            unanswered: Vec::new(),
             end_on: None,
         }
     }

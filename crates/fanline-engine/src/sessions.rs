@@ -35,7 +35,7 @@ pub(crate) struct AppMeter {
 }
 
 /// Where a session stands in the sweep's list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SessionKey {
     shard: usize,
     index: usize,

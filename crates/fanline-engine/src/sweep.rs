@@ -80,7 +80,7 @@ impl Engine {
     }
 
     async fn renew_leases(&self) {
-        let entries: Vec<_> = self.entries.lock().iter().cloned().collect();
+        let entries: Vec<_> = self.entries.lock().keys().cloned().collect();
         for entries in entries.chunks(LEASES_AT_ONCE) {
             if let Err(error) = self.presence.refresh(entries, LEASE).await {
                 tracing::warn!(%error, "presence leases could not be renewed");

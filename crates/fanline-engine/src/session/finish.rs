@@ -50,7 +50,14 @@ impl Session {
         for (channel, member) in std::mem::take(&mut standing.entered) {
             let id = ChannelId::new(app.clone(), channel);
             let entry = (id, member, connection);
-            self.engine.entries.lock().remove(&entry);
+            {
+                let mut entries = self.engine.entries.lock();
+                // A newer session with the same connection id has entered too: the entry is its own now.
+                if entries.get(&entry) != Some(&self.key) {
+                    continue;
+                }
+                entries.remove(&entry);
+            }
             let left = if clean {
                 self.engine
                     .presence

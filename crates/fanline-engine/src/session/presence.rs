@@ -155,7 +155,7 @@ impl Session {
                 self.engine
                     .entries
                     .lock()
-                    .insert((id, member.clone(), connection));
+                    .insert((id, member.clone(), connection), self.key);
                 standing.entered.retain(|(other, _)| *other != channel);
                 standing.entered.push((channel, member));
             }

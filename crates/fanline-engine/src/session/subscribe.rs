@@ -115,6 +115,13 @@ impl Session {
             self.hold = Hold::Free;
         }
         let Some(subscription) = self.subscriptions.get(slot) else {
+            let before = self.unanswered.len();
+            self.unanswered.retain(|other| *other != slot);
+            if self.unanswered.len() < before {
+                let detail = "the channel was taken away before the subscription stood";
+                let refusal = Refusal::new(ErrorCode::Forbidden, detail);
+                self.refuse(refusal, Some(welcome.channel), welcome.tag);
+            }
             return;
         };
         subscription.answered = true;
@@ -161,7 +168,7 @@ impl Session {
     pub(super) fn unsubscribe(&mut self, channel: Channel, reason: UnsubscribeReason, tag: Tag) {
         if let Some(slot) = self.subscriptions.find(&channel) {
             if !self.was_welcomed(slot) {
-                tracing::debug!(%channel, "ended before it was welcomed");
+                self.unanswered.push(slot);
             }
             self.drop_subscription(slot);
         }
