@@ -19,6 +19,7 @@ use fanline_tenancy::{
 };
 use serde_json::{Value, json};
 
+pub use crate::gate::Gate;
 use crate::model_client::{ModelClient, Violation};
 use crate::stub_guest::{Ask, Said, StubGuest};
 use crate::test_link::{TestLink, Wire};
@@ -47,6 +48,8 @@ pub struct World {
     pub engine: Arc<Engine>,
     /// Its broker.
     pub broker: Arc<MemoryBroker>,
+    /// What stands between the engine and its broker.
+    pub gate: Gate,
     /// The guest.
     pub guest: Arc<StubGuest>,
     clock: Arc<RunningClock>,
@@ -166,8 +169,9 @@ impl World {
             random.clone(),
             HashKeys::new(1, [7; 32]),
         );
+        let gate = Gate::open();
         let engine = Engine::new(EngineParts {
-            broker: broker.clone(),
+            broker: Arc::new(gate.before(broker.clone())),
             presence: Arc::new(MemoryPresence::new(broker.clone())),
             directory: directory.clone(),
             verifier: Arc::new(verifier),
@@ -180,6 +184,7 @@ impl World {
         Self {
             engine,
             broker,
+            gate,
             guest: Arc::new(guest),
             clock,
             directory,

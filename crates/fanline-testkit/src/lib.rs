@@ -2,6 +2,7 @@
 
 pub mod contract;
 pub mod engine_world;
+mod gate;
 pub mod model_client;
 pub mod stub_guest;
 pub mod test_link;

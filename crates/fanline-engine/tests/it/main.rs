@@ -6,7 +6,9 @@
     reason = "tests"
 )]
 
+mod backlog;
 mod guest;
 mod interleavings;
 mod model;
 mod races;
+mod waiting;

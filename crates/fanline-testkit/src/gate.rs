@@ -1,0 +1,87 @@
+//! A broker that can be made to wait, as one behind a network does.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fanline_broker::{
+    Broker, BrokerError, ChannelId, Head, Outcome, Page, PageLimit, Publish, PublishError,
+};
+use fanline_model::Retention;
+use tokio::sync::watch;
+
+/// Lets calls through, or holds them until it is opened. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<watch::Sender<bool>>);
+
+/// A broker behind a gate.
+pub(crate) struct Gated {
+    gate: Gate,
+    broker: Arc<dyn Broker>,
+}
+
+impl Gate {
+    /// A gate that is open.
+    pub(crate) fn open() -> Self {
+        Self(Arc::new(watch::Sender::new(true)))
+    }
+
+    /// Whether calls pass from now on. Those that wait go on as soon as they may.
+    pub fn set(&self, open: bool) {
+        self.0.send_replace(open);
+    }
+
+    /// The broker behind this gate.
+    pub(crate) fn before(&self, broker: Arc<dyn Broker>) -> Gated {
+        Gated {
+            gate: self.clone(),
+            broker,
+        }
+    }
+
+    async fn pass(&self) {
+        // The sender is held by this very gate, so the wait can only end by an opening.
+        let _ = self.0.subscribe().wait_for(|open| *open).await;
+    }
+}
+
+#[async_trait]
+impl Broker for Gated {
+    async fn publish(&self, publish: Publish) -> Result<Vec<Outcome>, PublishError> {
+        self.gate.pass().await;
+        self.broker.publish(publish).await
+    }
+
+    async fn follow(
+        &self,
+        channel: &ChannelId,
+        retention: &Retention,
+    ) -> Result<Option<Head>, BrokerError> {
+        self.gate.pass().await;
+        self.broker.follow(channel, retention).await
+    }
+
+    async fn unfollow(&self, channel: &ChannelId) {
+        self.gate.pass().await;
+        self.broker.unfollow(channel).await;
+    }
+
+    async fn read(
+        &self,
+        channel: &ChannelId,
+        after: u64,
+        limit: PageLimit,
+    ) -> Result<Option<Page>, BrokerError> {
+        self.gate.pass().await;
+        self.broker.read(channel, after, limit).await
+    }
+
+    async fn state(&self, channel: &ChannelId) -> Result<Option<Page>, BrokerError> {
+        self.gate.pass().await;
+        self.broker.state(channel).await
+    }
+
+    async fn heads(&self, channels: &[ChannelId]) -> Result<Vec<Option<Head>>, BrokerError> {
+        self.gate.pass().await;
+        self.broker.heads(channels).await
+    }
+}
