@@ -499,3 +499,31 @@ async fn a_subscription_that_races_a_publisher_has_no_gap_and_no_duplicate() {
     }
     assert!(amid > 0, "no subscription began amid the messages");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_publishes_faster_than_it_may_is_told_when_to_come_back() {
+    let plan = AppPlan::default().with_limits(|limits| limits.publishes_per_second = 2);
+    let world = World::of(plan);
+    let mut ann = world.user("ann").await;
+    for n in 0..4 {
+        ann.ask(&Ask::publish("room", &["within the burst"], "publish"));
+        let said = ann.answer("publish").await;
+        assert!(matches!(said, Said::Published { .. }), "{n}: {said:?}");
+    }
+    ann.ask(&Ask::publish("room", &["too fast"], "publish"));
+    let said = ann.answer("publish").await;
+    let Said::Refused {
+        retry_after_ms: Some(wait),
+        ..
+    } = &said
+    else {
+        panic!("not told when: {said:?}");
+    };
+    assert_eq!(code(&said), "rate_limited");
+    tokio::time::sleep(Duration::from_millis(*wait)).await;
+    ann.ask(&Ask::publish("room", &["as told"], "publish"));
+    assert!(matches!(
+        ann.answer("publish").await,
+        Said::Published { .. }
+    ));
+}
