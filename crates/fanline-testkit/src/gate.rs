@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 /// Lets calls through, or holds them until it is opened. Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Gate(Arc<watch::Sender<bool>>);
+pub struct Gate(Arc<watch::Sender<usize>>);
 
 /// A broker behind a gate.
 pub(crate) struct Gated {
@@ -22,12 +22,17 @@ pub(crate) struct Gated {
 impl Gate {
     /// A gate that is open.
     pub(crate) fn open() -> Self {
-        Self(Arc::new(watch::Sender::new(true)))
+        Self(Arc::new(watch::Sender::new(usize::MAX)))
     }
 
     /// Whether calls pass from now on. Those that wait go on as soon as they may.
     pub fn set(&self, open: bool) {
-        self.0.send_replace(open);
+        self.0.send_replace(if open { usize::MAX } else { 0 });
+    }
+
+    /// So many calls pass, and no more.
+    pub fn let_through(&self, calls: usize) {
+        self.0.send_replace(calls);
     }
 
     /// The broker behind this gate.
@@ -39,8 +44,21 @@ impl Gate {
     }
 
     async fn pass(&self) {
-        // The sender is held by this very gate, so the wait can only end by an opening.
-        let _ = self.0.subscribe().wait_for(|open| *open).await;
+        let mut gate = self.0.subscribe();
+        loop {
+            let passed = self.0.send_if_modified(|calls| {
+                let passes = *calls > 0;
+                if passes && *calls != usize::MAX {
+                    *calls -= 1;
+                }
+                passes
+            });
+            if passed {
+                return;
+            }
+            // The sender is held by this very gate, so the wait can only end by an opening.
+            let _ = gate.wait_for(|calls| *calls > 0).await;
+        }
     }
 }
 

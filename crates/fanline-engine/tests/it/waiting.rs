@@ -70,7 +70,7 @@ async fn a_reader_that_leaves_while_a_hole_is_healed_leaves_nobody_deaf() {
     // Bob knows more than the node: his subscription asks the log, and heals the hole. Then he goes.
     let mut knows = ann.model.standing("room").unwrap().position.unwrap();
     knows.1 += 1;
-    world.gate.set(false);
+    world.gate.let_through(1);
     bob.ask(&Ask::attach("room", Some(knows), "ahead"));
     settle().await;
     bob.wire.break_off();
