@@ -14,6 +14,7 @@ mod message;
 mod pattern;
 mod position;
 mod random;
+mod readable_json;
 mod retention;
 mod user;
 
@@ -29,5 +30,6 @@ pub use message::{
 pub use pattern::{ChannelPattern, InvalidPattern};
 pub use position::{Epoch, Fork, InvalidEpoch, Lineage, Position};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use readable_json::ReadableJson;
 pub use retention::{History, Retention, StateRule};
 pub use user::{InvalidUser, UserId};

@@ -8,7 +8,7 @@ mod connect;
 mod publish;
 mod subscribe;
 
-use fanline_model::{ErrorCode, Limits};
+use fanline_model::{ErrorCode, Limits, ReadableJson};
 use fanline_protocol::{Command, Refusal, Tag};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -103,7 +103,7 @@ fn tag(id: Option<&RawValue>) -> Result<Tag, Refusal> {
     };
     let is_plain =
         text.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit());
-    let is_readable = || serde_json::from_str::<input::Readable>(text).is_ok();
+    let is_readable = || serde_json::from_str::<ReadableJson>(text).is_ok();
     if !is_plain || text.len() > MAX_ID_BYTES || !is_readable() {
         let sentence = format!("an id is a string or a number of at most {MAX_ID_BYTES} bytes");
         return Err(Refusal::new(ErrorCode::InvalidRequest, sentence));

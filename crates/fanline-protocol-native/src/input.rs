@@ -11,7 +11,6 @@ mod whole;
 
 pub(crate) use entries::Entries;
 pub(crate) use object::AsObject;
-pub(crate) use payload::Readable;
 pub(crate) use whole::Whole;
 
 use std::sync::Arc;

@@ -1,4 +1,6 @@
-//! JSON strings by hand, where a serializer would allocate twice.
+//! JSON strings by hand, where a serializer would allocate twice, and what of JSON is let in.
+
+use fanline_model::ReadableJson;
 
 /// What stands for each byte inside a JSON string (RFC 8259, 7): itself (0), `\` and this letter, or, for
 /// `u`, `\u00XX`.
@@ -18,6 +20,11 @@ const ESCAPES: [u8; 256] = {
     table[b'\\' as usize] = b'\\';
     table
 };
+
+/// Whether the text is one JSON value that every reader takes.
+pub(crate) fn is_readable(text: &str) -> bool {
+    serde_json::from_str::<ReadableJson>(text).is_ok()
+}
 
 /// How many bytes [`push_quoted`] will append for the text.
 pub(crate) fn quoted_len(text: &str) -> usize {

@@ -18,7 +18,6 @@ mod mark;
 mod name;
 mod opening;
 mod protocol;
-mod readable;
 
 pub use self::http::{http, openapi};
 pub use protocol::PusherProtocol;

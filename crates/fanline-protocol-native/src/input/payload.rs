@@ -1,21 +1,14 @@
 //! The payload: `data`, and how to read it.
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use fanline_model::{Channel, ErrorCode, Payload};
+use fanline_model::{Channel, ErrorCode, Payload, ReadableJson};
 use fanline_protocol::Refusal;
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::AsObject;
-
-/// A JSON value that every reader takes: no half of a surrogate pair, no number beyond a double, no nesting
-/// beyond 127. One message that some subscribers cannot parse would cut them off (RFC 7493).
-pub(crate) struct Readable;
 
 /// What Pusher's end-to-end encryption makes.
 #[derive(Deserialize)]
@@ -33,7 +26,7 @@ pub(super) fn read(data: Option<&RawValue>, encoding: Option<&str>) -> Result<Pa
         .get();
     match encoding {
         None | Some("json") => {
-            serde_json::from_str::<Readable>(data).map_err(|error| {
+            serde_json::from_str::<ReadableJson>(data).map_err(|error| {
                 refused(format!(
                     "not every reader takes this data: {}",
                     super::sentence(&error)
@@ -74,56 +67,6 @@ fn text(data: &str, encoding: &str) -> Result<String, Refusal> {
 
 fn refused(sentence: impl Into<String>) -> Refusal {
     Refusal::new(ErrorCode::InvalidData, sentence)
-}
-
-// === impl Readable ===
-
-impl<'de> Deserialize<'de> for Readable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for Readable {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<Self, Self>()?.is_some() {}
-        Ok(self)
-    }
 }
 
 #[cfg(test)]

@@ -14,11 +14,10 @@ use crate::ciphertext::{self, is_ciphertext};
 use crate::ending::CLIENT_EVENT_RATE;
 use crate::envelope::{Envelope, string};
 use crate::frames;
-use crate::json::clip;
+use crate::json::{clip, is_readable};
 use crate::limits::{DATA_BYTES, DATA_TOO_LONG, EVENT_NAME};
 use crate::mark::Mark;
 use crate::name::{self, Family};
-use crate::readable::is_readable;
 
 /// Reads a client event; `frame` is what the envelope was read from.
 pub(super) fn publish(

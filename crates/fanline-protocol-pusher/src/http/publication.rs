@@ -10,10 +10,9 @@ use super::attributes::{Attributes, Wanted};
 use super::signed::Signed;
 use super::{Api, Failure};
 use crate::ciphertext::{self, is_ciphertext};
-use crate::json::{clip, quoted};
+use crate::json::{clip, is_readable, quoted};
 use crate::limits::{DATA_BYTES, DATA_TOO_LONG};
 use crate::name::{self, Family};
-use crate::readable::is_readable;
 
 /// An event that is fit to be published.
 #[derive(Debug)]
