@@ -89,18 +89,19 @@ impl Hub {
         }
         if feed.follow(&*self.broker).await? == feed::Arrival::Heal {
             self.start_healing(Arc::clone(feed));
-            feed.healed().await;
+            feed.healed().await?;
         }
         Ok(())
     }
 
     /// Compares the feed with the log and closes what is missing; waits if somebody does it already.
-    pub(crate) async fn heal(self: &Arc<Self>, feed: &Arc<ChannelFeed>) {
+    /// An error if it could not be closed yet.
+    pub(crate) async fn heal(self: &Arc<Self>, feed: &Arc<ChannelFeed>) -> Result<(), BrokerError> {
         if feed.suspect() {
             // In a task of its own: the session that asks may end, or lose its patience, on the way.
             self.start_healing(Arc::clone(feed));
         }
-        feed.healed().await;
+        feed.healed().await
     }
 
     /// How many live listeners a channel has on this node.

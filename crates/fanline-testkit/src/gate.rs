@@ -1,6 +1,7 @@
 //! A broker that can be made to wait, as one behind a network does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use fanline_broker::{
@@ -11,7 +12,16 @@ use tokio::sync::watch;
 
 /// Lets calls through, or holds them until it is opened. Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Gate(Arc<watch::Sender<usize>>);
+pub struct Gate(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// How many calls may pass.
+    open_for: watch::Sender<usize>,
+    /// Whether logs are unknown and nothing can be followed.
+    logs_are_away: AtomicBool,
+    reads: AtomicUsize,
+}
 
 /// A broker behind a gate.
 pub(crate) struct Gated {
@@ -22,17 +32,34 @@ pub(crate) struct Gated {
 impl Gate {
     /// A gate that is open.
     pub(crate) fn open() -> Self {
-        Self(Arc::new(watch::Sender::new(usize::MAX)))
+        Self(Arc::new(Inner {
+            open_for: watch::Sender::new(usize::MAX),
+            logs_are_away: AtomicBool::new(false),
+            reads: AtomicUsize::new(0),
+        }))
     }
 
     /// Whether calls pass from now on. Those that wait go on as soon as they may.
     pub fn set(&self, open: bool) {
-        self.0.send_replace(if open { usize::MAX } else { 0 });
+        self.0
+            .open_for
+            .send_replace(if open { usize::MAX } else { 0 });
     }
 
     /// So many calls pass, and no more.
     pub fn let_through(&self, calls: usize) {
-        self.0.send_replace(calls);
+        self.0.open_for.send_replace(calls);
+    }
+
+    /// Whether from now on no log is known and no channel can be followed, while both are answered at once.
+    pub fn take_logs_away(&self, away: bool) {
+        self.0.logs_are_away.store(away, Ordering::Relaxed);
+    }
+
+    /// How often a log was read.
+    #[must_use]
+    pub fn reads(&self) -> usize {
+        self.0.reads.load(Ordering::Relaxed)
     }
 
     /// The broker behind this gate.
@@ -44,9 +71,9 @@ impl Gate {
     }
 
     async fn pass(&self) {
-        let mut gate = self.0.subscribe();
+        let mut gate = self.0.open_for.subscribe();
         loop {
-            let passed = self.0.send_if_modified(|calls| {
+            let passed = self.0.open_for.send_if_modified(|calls| {
                 let passes = *calls > 0;
                 if passes && *calls != usize::MAX {
                     *calls -= 1;
@@ -75,6 +102,9 @@ impl Broker for Gated {
         retention: &Retention,
     ) -> Result<Option<Head>, BrokerError> {
         self.gate.pass().await;
+        if self.gate.0.logs_are_away.load(Ordering::Relaxed) {
+            return Err(BrokerError::Unavailable);
+        }
         self.broker.follow(channel, retention).await
     }
 
@@ -90,6 +120,10 @@ impl Broker for Gated {
         limit: PageLimit,
     ) -> Result<Option<Page>, BrokerError> {
         self.gate.pass().await;
+        self.gate.0.reads.fetch_add(1, Ordering::Relaxed);
+        if self.gate.0.logs_are_away.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         self.broker.read(channel, after, limit).await
     }
 

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use fanline_broker::{Broker, BrokerError, ChannelId, Head, Page, PresenceChange};
 use fanline_model::{Message, Position, Retention, Timestamp};
-use fanline_protocol::Continuity;
+use fanline_protocol::{Continuity, LostReason};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::listeners::{Listener, ListenerKey, Listeners};
 use super::reader::{Reader, Step, Welcome};
 use super::ring::Ring;
+use crate::outbox::Notice;
 use crate::resume::resume;
 
 /// What may be held while a hole is healed.
@@ -45,6 +46,8 @@ struct State {
     /// While a hole is healed, what came meanwhile.
     held: VecDeque<Arc<Message>>,
     healing: bool,
+    /// The last healing did not come to an end: the feed may stand behind what its listeners are owed.
+    unhealed: bool,
     /// Something was dropped while healing: look again.
     again: bool,
 }
@@ -69,6 +72,7 @@ impl ChannelFeed {
             ring: Ring::default(),
             held: VecDeque::new(),
             healing: false,
+            unhealed: false,
             again: false,
         };
         Self {
@@ -111,7 +115,7 @@ impl ChannelFeed {
                 Ok(Arrival::Done)
             }
             Err(error) => {
-                state.stop_healing(&self.healed);
+                state.stop_healing(&self.healed, true);
                 Err(error)
             }
         }
@@ -206,7 +210,11 @@ impl ChannelFeed {
                         head,
                         messages: Vec::new(),
                     },
-                    Ok(None) => return self.state.lock().stop_healing(&self.healed),
+                    Ok(None) => {
+                        let mut state = self.state.lock();
+                        state.keeps_no_log();
+                        return state.stop_healing(&self.healed, false);
+                    }
                     Err(error) => return self.give_up(&error),
                 },
                 Err(error) => return self.give_up(&error),
@@ -214,13 +222,14 @@ impl ChannelFeed {
             let mut state = self.state.lock();
             let reached = state.apply(&self.id, &page);
             if reached && !state.again && !state.settle(&self.id, held) {
+                state.unhealed = false;
                 drop(state);
                 self.healed.notify_waiters();
                 return;
             }
             if !reached && state.position == position {
                 tracing::error!(channel = %self.id, "the log names a head that it does not lead to");
-                return state.stop_healing(&self.healed);
+                return state.stop_healing(&self.healed, true);
             }
             state.healing = true;
         }
@@ -229,15 +238,22 @@ impl ChannelFeed {
     /// The broker is away: what was held is dropped, and the next sweep or message tries again.
     fn give_up(&self, error: &BrokerError) {
         tracing::warn!(channel = %self.id, %error, "a hole could not be healed yet");
-        self.state.lock().stop_healing(&self.healed);
+        self.state.lock().stop_healing(&self.healed, true);
     }
 
-    /// Waits until no hole is being healed.
-    pub(super) async fn healed(&self) {
+    /// Waits until no hole is being healed; an error if the last one could not be closed yet.
+    pub(super) async fn healed(&self) -> Result<(), BrokerError> {
         loop {
             let notified = self.healed.notified();
-            if !self.state.lock().healing {
-                return;
+            {
+                let state = self.state.lock();
+                if !state.healing {
+                    return if state.unhealed {
+                        Err(BrokerError::Unavailable)
+                    } else {
+                        Ok(())
+                    };
+                }
             }
             notified.await;
         }
@@ -266,11 +282,19 @@ impl ChannelFeed {
     ) -> Step {
         let mut state = self.state.lock();
         let (Some(position), Some(cursor)) = (state.position, reader.cursor) else {
-            return if welcome.is_some() {
-                Step::AskLog
-            } else {
-                Step::Attached(state.attach(reader))
-            };
+            if welcome.is_some() {
+                return Step::AskLog;
+            }
+            if reader.cursor.take().is_some() {
+                // The log went away under it, by a change of the rule.
+                let notice = Notice::Continuity {
+                    continuity: Continuity::Lost(LostReason::TooOld),
+                    from: None,
+                    head: None,
+                };
+                reader.tell(notice);
+            }
+            return Step::Attached(state.attach(reader));
         };
         if state.healing || cursor.epoch != position.epoch || cursor.seq > position.seq {
             return Step::AskLog;
@@ -348,7 +372,7 @@ impl State {
         if clean {
             let from = Position::new(position.epoch, at.seq);
             self.listeners
-                .continuity(Continuity::Forked { at }, from, position);
+                .continuity(Continuity::Forked { at }, Some(from), Some(position));
             self.deliver(id, message, position);
         }
         clean
@@ -380,7 +404,7 @@ impl State {
         let verdict = resume(at, &page.head);
         if verdict.continuity != Continuity::Kept {
             self.listeners
-                .continuity(verdict.continuity, verdict.from, head);
+                .continuity(verdict.continuity, Some(verdict.from), Some(head));
             self.position = Some(verdict.from);
         }
         if matches!(verdict.continuity, Continuity::Lost(_)) {
@@ -420,8 +444,19 @@ impl State {
         false
     }
 
-    fn stop_healing(&mut self, healed: &Notify) {
+    /// The rule of the channel changed: it keeps no log any more. Whether anything was missed cannot be
+    /// proved, so it is not claimed.
+    fn keeps_no_log(&mut self) {
+        if self.position.take().is_some() {
+            self.ring.clear();
+            self.listeners
+                .continuity(Continuity::Lost(LostReason::TooOld), None, None);
+        }
+    }
+
+    fn stop_healing(&mut self, healed: &Notify, unhealed: bool) {
         self.healing = false;
+        self.unhealed = unhealed;
         self.held = VecDeque::new();
         healed.notify_waiters();
     }

@@ -110,12 +110,17 @@ impl Listeners {
     }
 
     /// Tells every listener that what it was told of continuity has changed.
-    pub(super) fn continuity(&self, continuity: Continuity, from: Position, head: Position) {
+    pub(super) fn continuity(
+        &self,
+        continuity: Continuity,
+        from: Option<Position>,
+        head: Option<Position>,
+    ) {
         self.each(|_| {
             Some(Notice::Continuity {
                 continuity,
-                from: Some(from),
-                head: Some(head),
+                from,
+                head,
             })
         });
     }

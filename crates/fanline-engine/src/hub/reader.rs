@@ -83,8 +83,7 @@ pub(crate) async fn begin(
     reader.cursor = Some(verdict.from);
     let item = welcome.item(verdict.continuity, Some(verdict.from), Some(head.position));
     reader.shared.outbox.extend([item]);
-    hand_on_page(hub, feed, reader, &page).await;
-    Ok(())
+    hand_on_page(hub, feed, reader, &page).await
 }
 
 /// Reads the next page from the log. If the log no longer holds what follows the cursor, the reader is
@@ -97,7 +96,9 @@ pub(crate) async fn go_on(
     let Some(cursor) = reader.cursor else {
         return Ok(());
     };
-    feed.healed().await;
+    if feed.healed().await.is_err() {
+        hub.heal(feed).await?;
+    }
     let page = read(hub, feed, cursor.seq, reader.page()).await?;
     let verdict = resume(cursor, &page.head);
     if verdict.continuity != Continuity::Kept {
@@ -106,14 +107,10 @@ pub(crate) async fn go_on(
             from: Some(verdict.from),
             head: Some(page.head.position),
         };
-        reader.shared.outbox.extend([Item::Notice {
-            slot: reader.slot,
-            notice,
-        }]);
+        reader.tell(notice);
     }
     reader.cursor = Some(verdict.from);
-    hand_on_page(hub, feed, reader, &page).await;
-    Ok(())
+    hand_on_page(hub, feed, reader, &page).await
 }
 
 /// A page of the log; a channel that was forgotten meanwhile begins anew.
@@ -127,7 +124,7 @@ async fn read(
     if let Some(page) = broker.read(&feed.id, after, limit).await? {
         return Ok(page);
     }
-    hub.heal(feed).await;
+    hub.heal(feed).await?;
     let position = feed
         .position()
         .unwrap_or_else(|| Position::new(Epoch::NONE, 0));
@@ -142,7 +139,12 @@ async fn read(
 }
 
 /// Hands on what of a page the feed has passed already; what it has not will come live.
-async fn hand_on_page(hub: &Arc<Hub>, feed: &Arc<ChannelFeed>, reader: &mut Reader, page: &Page) {
+async fn hand_on_page(
+    hub: &Arc<Hub>,
+    feed: &Arc<ChannelFeed>,
+    reader: &mut Reader,
+    page: &Page,
+) -> Result<(), BrokerError> {
     let epoch = page.head.position.epoch;
     let behind = |reader: &Reader| match (feed.position(), reader.cursor) {
         (Some(at), Some(cursor)) => at.epoch != epoch || at.seq < cursor.seq,
@@ -150,21 +152,30 @@ async fn hand_on_page(hub: &Arc<Hub>, feed: &Arc<ChannelFeed>, reader: &mut Read
     };
     if behind(reader) {
         // The node was asleep, or a hole is open: the log knows more than the feed.
-        hub.heal(feed).await;
+        hub.heal(feed).await?;
     }
     let Some(at) = feed.position().filter(|at| at.epoch == epoch) else {
-        return;
+        return Ok(());
     };
     let passed = page.messages.iter().filter_map(|message| {
         let seq = message.position?.seq;
         (seq <= at.seq).then_some((seq, message))
     });
     reader.hand_on(&feed.id, epoch, passed);
+    Ok(())
 }
 
 // === impl Reader ===
 
 impl Reader {
+    /// Says something that is not a message, in its place among them.
+    pub(super) fn tell(&self, notice: Notice) {
+        self.shared.outbox.extend([Item::Notice {
+            slot: self.slot,
+            notice,
+        }]);
+    }
+
     /// Hands on consecutive messages after the cursor, as many as there is room for.
     pub(super) fn hand_on<'a>(
         &mut self,

@@ -1,8 +1,8 @@
 //! A broker that answers late, and who is still owed something meanwhile.
 
 use fanline_tenancy::Access;
-use fanline_testkit::engine_world::{AppPlan, World, pass, settle};
-use fanline_testkit::stub_guest::{Ask, Said};
+use fanline_testkit::engine_world::{AppPlan, Caller, World, pass, settle};
+use fanline_testkit::stub_guest::{Ask, Said, Verdict};
 
 #[tokio::test(start_paused = true)]
 async fn a_subscription_is_refused_for_now_when_the_broker_does_not_answer_within_five_seconds() {
@@ -79,6 +79,80 @@ async fn a_reader_that_leaves_while_a_hole_is_healed_leaves_nobody_deaf() {
     world.publish("room", "three").await;
     pass(3).await;
     assert_eq!(ann.texts(2).await, ["two", "three"]);
+}
+
+/// A world whose clients may have little waiting for them, and a client that stands in the middle of a
+/// backlog longer than what the node keeps in memory, its socket full.
+async fn stalled_in_a_backlog(plan: AppPlan) -> (World, Caller) {
+    let world = World::of(plan.with_limits(|limits| limits.outbox_bytes = 4_000));
+    let mut ann = world.guest().await;
+    ann.attach("room").await;
+    world.publish("room", "held").await;
+    settle().await;
+    ann.heard();
+    ann.wire.break_off();
+    settle().await;
+    for n in 0..600 {
+        world
+            .publish("room", &format!("{n} {}", "x".repeat(300)))
+            .await;
+    }
+    world.redial(&mut ann);
+    ann.hello(None).await;
+    ann.wire.stall();
+    ann.wire.drain(1);
+    assert!(matches!(
+        ann.attach("room").await,
+        Said::Attached {
+            verdict: Verdict::Kept,
+            ..
+        }
+    ));
+    settle().await;
+    (world, ann)
+}
+
+fn is_lost(said: &Said) -> bool {
+    matches!(
+        said,
+        Said::Continuity {
+            verdict: Verdict::TooOld | Verdict::Diverged | Verdict::UnknownEpoch,
+            ..
+        }
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_waits_while_a_hole_cannot_be_healed_and_loses_nothing() {
+    let (world, mut ann) = stalled_in_a_backlog(AppPlan::default()).await;
+    world.gate.take_logs_away(true);
+    ann.wire.flow();
+    let before = world.gate.reads();
+    pass(10).await;
+    let reads = world.gate.reads() - before;
+    assert!((1..100).contains(&reads), "{reads} reads in ten seconds");
+    world.gate.take_logs_away(false);
+    world.publish("room", "new").await;
+    // The model client fails the test at any gap; nothing may be called lost either.
+    ann.until(|said| {
+        assert!(!is_lost(said), "{said:?}");
+        matches!(said, Said::Message { text, .. } if text == "new")
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_behind_in_a_channel_that_keeps_no_log_any_more_is_told() {
+    let plan = AppPlan::default();
+    let (world, mut ann) = stalled_in_a_backlog(plan.clone()).await;
+    world.change(&plan.with_rule("", |rule| rule.retention.history = None));
+    world.publish("room", "unlogged").await;
+    pass(3).await;
+    ann.wire.flow();
+    ann.until(is_lost).await;
+    world.publish("room", "new").await;
+    ann.until(|said| matches!(said, Said::Message { text, .. } if text == "new"))
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
