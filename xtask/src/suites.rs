@@ -42,6 +42,9 @@ struct Suite {
     /// Past this it is ended and has failed. About three times what it takes on two cores.
     minutes: u32,
     tools: &'static [Tool],
+    /// Installed for it where that is possible. It runs without them all the same, and those of its
+    /// tests that need them fail and say so: the others must not be skipped for their sake.
+    wishes: &'static [Tool],
     /// Suites without which it makes no sense; asked for with it.
     after: &'static [&'static str],
     run: fn(&Context<'_>) -> Result<Outcome>,
@@ -55,6 +58,7 @@ const SUITES: &[Suite] = &[
         name: "format",
         minutes: 2,
         tools: &[Tool::RustComponents],
+        wishes: &[],
         after: &[],
         run: rust::format,
     },
@@ -62,6 +66,7 @@ const SUITES: &[Suite] = &[
         name: "tidy",
         minutes: 2,
         tools: &[],
+        wishes: &[],
         after: &[],
         run: |context| tidy::run(context.repository),
     },
@@ -69,6 +74,7 @@ const SUITES: &[Suite] = &[
         name: "clippy",
         minutes: 15,
         tools: &[Tool::RustComponents],
+        wishes: &[],
         after: &[],
         run: rust::clippy,
     },
@@ -76,6 +82,7 @@ const SUITES: &[Suite] = &[
         name: "rust",
         minutes: 30,
         tools: &[],
+        wishes: &[Tool::Redis],
         after: &[],
         run: rust::test,
     },
@@ -83,6 +90,7 @@ const SUITES: &[Suite] = &[
         name: "build",
         minutes: 15,
         tools: &[],
+        wishes: &[],
         after: &[],
         run: rust::build,
     },
@@ -90,6 +98,7 @@ const SUITES: &[Suite] = &[
         name: "javascript",
         minutes: 5,
         tools: &[Tool::Curl, Tool::Node, Tool::NpmPackages],
+        wishes: &[],
         after: &["build"],
         run: clients::javascript,
     },
@@ -97,6 +106,7 @@ const SUITES: &[Suite] = &[
         name: "python",
         minutes: 5,
         tools: &[Tool::Python, Tool::PythonPackages],
+        wishes: &[],
         after: &["build"],
         run: clients::python,
     },
@@ -104,6 +114,7 @@ const SUITES: &[Suite] = &[
         name: "browser",
         minutes: 5,
         tools: &[Tool::Node, Tool::NpmPackages, Tool::Chromium],
+        wishes: &[],
         after: &["build"],
         run: clients::browser,
     },
@@ -111,6 +122,7 @@ const SUITES: &[Suite] = &[
         name: "schemathesis",
         minutes: 10,
         tools: &[Tool::Python, Tool::PythonPackages],
+        wishes: &[],
         after: &["build"],
         run: |context| schemathesis::run(context.repository),
     },
@@ -118,6 +130,7 @@ const SUITES: &[Suite] = &[
         name: "autobahn",
         minutes: 10,
         tools: &[],
+        wishes: &[],
         after: &[],
         run: |context| autobahn::run(context.options.all, context.options.require),
     },
@@ -226,7 +239,7 @@ fn select(only: &[String]) -> Vec<&'static Suite> {
 fn tools_of(suites: &[&Suite]) -> Vec<Tool> {
     let mut tools: Vec<Tool> = suites
         .iter()
-        .flat_map(|suite| suite.tools)
+        .flat_map(|suite| suite.tools.iter().chain(suite.wishes))
         .copied()
         .collect();
     tools.sort();
@@ -252,6 +265,12 @@ mod tests {
     fn what_a_named_suite_needs_comes_before_it() {
         assert_eq!(selected(&["python"]), ["build", "python"]);
         assert_eq!(selected(&["tidy"]), ["tidy"]);
+    }
+
+    #[test]
+    fn what_a_suite_wishes_for_is_installed_with_what_it_needs() {
+        let rust: Vec<_> = select(&["rust".to_owned()]);
+        assert_eq!(tools_of(&rust), [Tool::Redis]);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) enum Tool {
     Python,
     /// A browser without a window.
     Chromium,
+    /// The server that tests start for themselves, and the library that moves its clock.
+    Redis,
     /// The packages that `tests/clients/javascript/package-lock.json` pins.
     NpmPackages,
     /// The packages that `tests/clients/python/requirements.txt` pins.

@@ -34,7 +34,7 @@ mod read;
 mod write;
 
 pub use read::{EnvelopeError, decode};
-pub use write::encode;
+pub use write::{encode, encode_draft};
 
 /// The version that is written.
 const VERSION: u8 = 1;

@@ -10,6 +10,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("fanline-tenancy", 1),
     ("fanline-broker", 1),
     ("fanline-protocol", 2),
+    ("fanline-broker-redis", 2),
     ("fanline-store", 2),
     ("fanline-engine", 3),
     ("fanline-protocol-native", 3),

@@ -58,6 +58,7 @@ fn packages(tool: Tool) -> &'static [&'static str] {
         Tool::Python => &["python3", "python3-venv"],
         // A page without fonts is a screenshot without words.
         Tool::Chromium => &["chromium", "fonts-dejavu-core"],
+        Tool::Redis => &["redis-server", "libfaketime"],
         Tool::RustComponents | Tool::NpmPackages | Tool::PythonPackages => &[],
     }
 }
@@ -79,8 +80,18 @@ fn present(tool: Tool) -> bool {
         Tool::Chromium => {
             std::env::var_os("FANLINE_CHROMIUM").is_some() || Path::new(CHROMIUM).exists()
         }
+        Tool::Redis => process::answers("redis-server", &["--version"]) && has_libfaketime(),
         Tool::RustComponents | Tool::NpmPackages | Tool::PythonPackages => true,
     }
+}
+
+/// Where fanline-testkit looks for it: `/usr/lib/<architecture>/faketime`.
+fn has_libfaketime() -> bool {
+    std::fs::read_dir("/usr/lib").is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.path().join("faketime/libfaketimeMT.so.1").exists())
+    })
 }
 
 /// How this user becomes root, who alone installs Debian packages.

@@ -13,6 +13,14 @@ pub fn encode(message: &Message) -> Vec<u8> {
     bytes
 }
 
+/// What the publisher said, without what the broker adds: a script within Redis appends timestamp, position
+/// and fork to it.
+pub fn encode_draft(draft: &Draft) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(draft.weight());
+    write_draft(&mut bytes, draft);
+    bytes
+}
+
 /// What the publisher said.
 fn write_draft(bytes: &mut Vec<u8>, draft: &Draft) {
     bytes.push(VERSION);

@@ -15,6 +15,7 @@ mod snapshot;
 
 mod broker {
     fanline_testkit::broker_contract!(crate::memory::Harness);
+    fanline_testkit::broker_budget_contract!(crate::memory::Harness);
     fanline_testkit::broker_faults_contract!(crate::memory::Harness);
 }
 mod presence {

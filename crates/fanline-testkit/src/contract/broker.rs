@@ -106,6 +106,16 @@ macro_rules! broker_contract {
                 no_app_hears_another
                 the_channel_of_a_user_is_no_named_channel
             ]
+        }
+    };
+}
+
+/// Tests of a broker that holds each app to a budget of its own. Where many nodes share one store, that
+/// budget is counted elsewhere.
+#[macro_export]
+macro_rules! broker_budget_contract {
+    ($harness:expr) => {
+        $crate::contract_tests! { $harness;
             broker::budget [
                 one_channel_too_many_refuses_that_app_alone
                 bytes_beyond_the_budget_refuse_that_app_alone

@@ -1,0 +1,93 @@
+-- Reading: heads, pages, last values. They write only what is true without them (a rotated epoch, the trim, a
+-- longer life), and a Redis that is full must still answer them.
+
+-- args: fresh epoch, rule. Opens the channel if it keeps a log. Answers the head, or nothing.
+local function follow(keys, args)
+  local key, fresh, text = keys[1], args[1], args[2]
+  local rule = parse_rule(text)
+  local now = clock()
+  local m = load_channel(key)
+  if not m then
+    if not keeps_log(rule) then
+      return false
+    end
+    m = open_channel(key, text, rule, fresh, now)
+  else
+    apply_rule(key, m, text, rule, fresh, now)
+  end
+  if m[EPOCH] == NO_EPOCH then
+    save(key, m)
+    return false
+  end
+  fence(m, fresh, now)
+  trim(key, m, rule, now)
+  touch(m, rule, now, true)
+  save(key, m)
+  expire(key, m)
+  return head(m)
+end
+
+-- args: fresh epoch, '1' if the asking node follows the channel. Answers the head, or nothing.
+local function read_head(keys, args)
+  local m = open_to_read(keys[1], args[1], args[2] == '1')
+  return m and head(m) or false
+end
+
+-- args: fresh epoch, seq, most messages, most bytes. Answers the head and the entries after the seq, or nothing.
+local function read_log(keys, args)
+  local key = keys[1]
+  local after, messages, bytes = tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+  local m = open_to_read(key, args[1], false)
+  if not m then
+    return false
+  end
+  local entries = {}
+  if after < m[EVICTED] then
+    return { head(m), entries }
+  end
+  local last = math.min(m[SEQ], after + math.max(messages, 1))
+  local weight = 0
+  local chunk = 16
+  local from = after + 1
+  while from <= last do
+    local fields = {}
+    for seq = from, math.min(last, from + chunk - 1) do
+      fields[#fields + 1] = digits(seq)
+    end
+    for _, entry in ipairs(redis.call('HMGET', key, unpack(fields))) do
+      -- A log with a hole is never read across it.
+      if not entry then
+        return { head(m), entries }
+      end
+      weight = weight + struct.unpack('>I4', entry)
+      if #entries > 0 and weight > bytes then
+        return { head(m), entries }
+      end
+      entries[#entries + 1] = entry
+    end
+    from = from + chunk
+    -- Few at first, so that a small page does not read what it will not carry.
+    chunk = math.min(chunk * 2, CHUNK)
+  end
+  return { head(m), entries }
+end
+
+-- args: fresh epoch. Answers the head and the slots of last values in no order, or nothing.
+local function read_state(keys, args)
+  local key = keys[1]
+  local m, _, now = open_to_read(key, args[1], false)
+  if not m then
+    return false
+  end
+  local before = m[VALUES]
+  local slots = expire_values(key, m, now)
+  if m[VALUES] ~= before then
+    save(key, m)
+  end
+  return { head(m), slots }
+end
+
+redis.register_function { function_name = 'fl1_follow', callback = follow, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'fl1_head', callback = read_head, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'fl1_read', callback = read_log, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'fl1_state', callback = read_state, flags = { 'allow-oom' } }

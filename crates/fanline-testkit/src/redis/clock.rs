@@ -1,0 +1,119 @@
+//! A server's wall clock that a test moves, so that an hour of expiry takes no hour.
+//!
+//! libfaketime stands before the C library and adds to each reading what a file says. Only the wall
+//! clock is moved: the server's own intervals go by the monotonic one, and stay as they are.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::sync::Mutex;
+
+use super::server::Launch;
+use super::{connection, wait};
+
+/// The edition for programs with threads, below `/usr/lib/<architecture>`.
+const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
+
+const OFFSET_FILE: &str = "clock";
+
+/// Moves the wall clock of one server, and only forward. It must not outlive its server.
+#[derive(Debug)]
+pub struct MovableClock {
+    address: String,
+    file: OffsetFile,
+    /// By how much the clock is ahead; held while it moves.
+    ahead: Mutex<Duration>,
+}
+
+/// The file in which libfaketime looks at every reading of the clock.
+#[derive(Debug)]
+pub(super) struct OffsetFile(PathBuf);
+
+/// A clock for the server that is about to start in this directory, and how that must be started.
+pub(super) fn prepare(directory: &Path) -> Result<(OffsetFile, Launch)> {
+    let file = OffsetFile(directory.join(OFFSET_FILE));
+    file.write(Duration::ZERO)?;
+    // The C library before jemalloc: else libfaketime, not yet ready, is asked the time by the very
+    // allocator that it needs to become ready, and the server hangs before its first line.
+    let mut preload = library()?.into_os_string();
+    preload.push(":libc.so.6");
+    let launch = Launch {
+        environment: vec![
+            ("LD_PRELOAD", preload),
+            ("FAKETIME_TIMESTAMP_FILE", file.0.clone().into_os_string()),
+            ("FAKETIME_NO_CACHE", OsString::from("1")),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", OsString::from("1")),
+        ],
+        residue: Some(shared_memory),
+        ..Launch::default()
+    };
+    Ok((file, launch))
+}
+
+// === impl MovableClock ===
+
+impl MovableClock {
+    /// Moves the server's clock forward. When this returns, `TIME` shows it and expiry follows.
+    pub async fn advance(&self, by: Duration) -> Result<()> {
+        let mut ahead = self.ahead.lock().await;
+        let due = self.now().await? + by;
+        let target = *ahead + by;
+        self.file.write(target)?;
+        *ahead = target;
+        wait::until("the server sees its clock moved", || self.reaches(due)).await
+    }
+
+    /// What the server takes the time for, since 1970.
+    pub async fn now(&self) -> Result<Duration> {
+        let (seconds, micros) = connection::ask(&self.address, &redis::cmd("TIME")).await?;
+        Ok(Duration::from_secs(seconds) + Duration::from_micros(micros))
+    }
+
+    async fn reaches(&self, due: Duration) -> Result<()> {
+        let now = self.now().await?;
+        ensure!(now >= due, "its clock is {now:?} and should be {due:?}");
+        Ok(())
+    }
+}
+
+// === impl OffsetFile ===
+
+impl OffsetFile {
+    /// The clock of the server that was started with it.
+    pub(super) fn of(self, address: String) -> MovableClock {
+        MovableClock {
+            address,
+            file: self,
+            ahead: Mutex::new(Duration::ZERO),
+        }
+    }
+
+    /// In one step: a reading of the clock between two must not see half a number.
+    fn write(&self, ahead: Duration) -> Result<()> {
+        let written = self.0.with_extension("new");
+        let (seconds, micros) = (ahead.as_secs(), ahead.subsec_micros());
+        fs::write(&written, format!("+{seconds}.{micros:06}\n"))
+            .and_then(|()| fs::rename(&written, &self.0))
+            .context("the clock's file cannot be written: is its server dropped?")
+    }
+}
+
+fn library() -> Result<PathBuf> {
+    fs::read_dir("/usr/lib")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|architecture| architecture.path().join(LIBRARY))
+        .find(|library| library.exists())
+        .context(
+            "libfaketime is missing: `apt-get install libfaketime`, or `cargo xtask test`, which does",
+        )
+}
+
+/// What libfaketime leaves in shared memory when its process is killed.
+fn shared_memory(process: u32) -> [PathBuf; 2] {
+    ["faketime_shm", "sem.faketime_sem"].map(|name| format!("/dev/shm/{name}_{process}").into())
+}
