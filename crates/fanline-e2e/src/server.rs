@@ -81,7 +81,20 @@ impl Server {
 
     /// Starts one on this data directory.
     pub fn start_in(dir: &Path) -> Self {
-        let mut child = command(dir).spawn().expect("the server starts");
+        Self::spawn(command(dir))
+    }
+
+    /// Starts one on this data directory whose broker is Redis.
+    pub fn start_on_redis(dir: &Path, nodes: &[String]) -> Self {
+        let mut command = command(dir);
+        command
+            .env("FANLINE_BROKER_KIND", "redis")
+            .env("FANLINE_REDIS_NODES", nodes.join(","));
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the server starts");
         let stdout = child.stdout.take().expect("its output");
         let mut line = String::new();
         BufReader::new(stdout)

@@ -38,6 +38,8 @@ pub struct Config {
     pub master_key: Option<Key>,
     /// What API keys are hashed with, if the operator gave it.
     pub hash_key: Option<Key>,
+    /// What numbers, keeps and carries messages.
+    pub broker: Broker,
     /// How the node stops.
     pub farewell: Farewell,
     /// How the log looks.
@@ -51,6 +53,26 @@ pub struct Config {
 pub enum Role {
     /// Everything.
     All,
+}
+
+/// What numbers, keeps and carries messages.
+#[derive(Clone, Debug)]
+pub enum Broker {
+    /// This process.
+    Memory,
+    /// Redis, which several nodes share.
+    Redis(Redis),
+}
+
+/// How to reach Redis.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// Servers to begin with, `host:port`.
+    pub nodes: Vec<String>,
+    /// The ACL user, if not the default one.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<SecretText>,
 }
 
 /// Where the process listens.
@@ -218,7 +240,11 @@ mod tests {
             ("[stop]\ndrain = 5", "\"10s\""),
             ("role = \"edge\"", "only `all`"),
             ("role = \"boss\"", "there are `all`"),
-            ("[broker]\nkind = \"redis\"", "only `memory`"),
+            ("[broker]\nkind = \"kafka\"", "`memory` or `redis`"),
+            (
+                "[broker]\nkind = \"redis\"\n[redis]\nnodes = \"here\"",
+                "host:port",
+            ),
             ("[store]\nkind = \"postgres\"", "only `sqlite`"),
             ("[log]\nformat = \"xml\"", "`text` or `json`"),
             ("[secrets]\nhash_key = \"short\"", "64 hexadecimal digits"),

@@ -98,7 +98,7 @@ impl Server {
         files::raise_limit();
         let listeners = Listeners::bind(config.listen, mode.listener_names())?;
         let keys = Keys::obtain(config, data_dir, &SystemRandom)?;
-        let installation = Arc::new(Installation::open(data_dir, &keys).await?);
+        let installation = Arc::new(Installation::open(data_dir, &keys, &config.broker).await?);
         let preset = mode.preset_for_pusher();
         let made = credentials(&installation, data_dir, preset, listeners.urls()).await?;
         let inside = Inside::new(config, &installation, &made, mode);
@@ -111,7 +111,7 @@ impl Server {
 
     /// Serves until `stop`; answers the replay buffers, to be saved when nothing runs any more.
     async fn run(self, stop: CancellationToken) -> ReplayBuffers {
-        let sweeping = tokio::spawn(self.installation.clone().sweep_broker());
+        let sweeping = tokio::spawn(self.installation.clone().run_broker());
         self.node.run(stop).await;
         sweeping.abort();
         self.installation.close().await;

@@ -14,6 +14,8 @@ use fanline_broker::memory::{
     MemoryBroker, MemoryLimits, MemoryPresence,
     snapshot_file::{put, take},
 };
+use fanline_broker::{Broker, Feed, Presence};
+use fanline_broker_redis::{RedisBroker, RedisConfig};
 use fanline_control::ControlState;
 use fanline_edge::Mounts;
 use fanline_engine::{Engine, EngineParts, EngineStats};
@@ -27,6 +29,7 @@ use fanline_tenancy::{CachedDirectory, Directory, HashKeys, MasterKey, Verifier}
 use utoipa::openapi::OpenApi;
 
 use crate::{
+    config,
     credentials::{Credentials, Pusher, SigningKey},
     data_dir::DataDir,
     keys::Keys,
@@ -41,13 +44,19 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub struct Installation {
     store: Store,
     directory: Arc<CachedDirectory>,
-    broker: Arc<MemoryBroker>,
+    carrier: Carrier,
     engine: Arc<Engine>,
     random: Arc<dyn Random>,
 }
 
-/// The replay buffers of the embedded broker, which outlive a clean stop.
-pub struct ReplayBuffers(Arc<MemoryBroker>);
+/// What carries the messages.
+enum Carrier {
+    Memory(Arc<MemoryBroker>),
+    Redis(Arc<RedisBroker>),
+}
+
+/// The replay buffers of the embedded broker, which outlive a clean stop. Another broker keeps its own.
+pub struct ReplayBuffers(Option<Arc<MemoryBroker>>);
 
 /// Replay buffers that were taken off the disk. Until somebody is served they can be put back.
 #[must_use]
@@ -88,7 +97,11 @@ impl Installation {
     ///
     /// # Errors
     /// The store cannot be opened.
-    pub async fn open(data_dir: &DataDir, keys: &Keys) -> anyhow::Result<Self> {
+    pub async fn open(
+        data_dir: &DataDir,
+        keys: &Keys,
+        broker: &config::Broker,
+    ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let master = MasterKey::new(KEY_VERSION, keys.master.bytes());
@@ -102,22 +115,22 @@ impl Installation {
         let stored = Arc::new(StoreDirectory::new(&store));
         let directory = Arc::new(CachedDirectory::new(stored, clock.clone()));
         let verifier = Verifier::new(directory.clone(), clock.clone(), random.clone(), hash_keys);
-        let limits = MemoryLimits::default();
-        let broker = Arc::new(MemoryBroker::new(clock.clone(), random.clone(), limits));
+        let carrier = Carrier::of(broker, &clock, &random);
+        let (broker, presence) = carrier.ports();
         let engine = Engine::new(EngineParts {
-            broker: broker.clone(),
-            presence: Arc::new(MemoryPresence::new(broker.clone())),
+            broker,
+            presence,
             directory: directory.clone() as Arc<dyn Directory>,
             verifier: Arc::new(verifier),
             clock,
             random: random.clone(),
             connection_secret,
         });
-        broker.set_feed(engine.feed());
+        carrier.set_feed(engine.feed());
         Ok(Self {
             store,
             directory,
-            broker,
+            carrier,
             engine,
             random,
         })
@@ -183,16 +196,23 @@ impl Installation {
     /// The replay buffers.
     #[must_use]
     pub fn replay_buffers(&self) -> ReplayBuffers {
-        ReplayBuffers(self.broker.clone())
+        match &self.carrier {
+            Carrier::Memory(broker) => ReplayBuffers(Some(broker.clone())),
+            Carrier::Redis(_) => ReplayBuffers(None),
+        }
     }
 
-    /// Keeps the broker tidy; never ends.
-    pub async fn sweep_broker(self: Arc<Self>) {
+    /// Keeps the broker tidy or connected; never ends.
+    pub async fn run_broker(self: Arc<Self>) {
+        let broker = match &self.carrier {
+            Carrier::Memory(broker) => broker,
+            Carrier::Redis(broker) => return broker.run(std::future::pending()).await,
+        };
         let mut ticks = tokio::time::interval(SWEEP);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.broker.sweep();
+            broker.sweep();
         }
     }
 
@@ -225,6 +245,50 @@ impl Installation {
     /// Writes what the store holds in memory and lets go of its file.
     pub async fn close(&self) {
         self.store.close().await;
+    }
+}
+
+// === impl Carrier ===
+
+impl Carrier {
+    fn of(config: &config::Broker, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Self {
+        let limits = MemoryLimits::default();
+        match config {
+            config::Broker::Memory => {
+                let broker = MemoryBroker::new(clock.clone(), random.clone(), limits);
+                Self::Memory(Arc::new(broker))
+            }
+            config::Broker::Redis(redis) => {
+                let config = RedisConfig {
+                    nodes: redis.nodes.clone(),
+                    username: redis.username.clone(),
+                    password: redis
+                        .password
+                        .as_ref()
+                        .map(|password| password.expose().to_owned()),
+                    ..RedisConfig::default()
+                };
+                let records = limits.idempotency_records;
+                Self::Redis(Arc::new(RedisBroker::new(config, random.clone(), records)))
+            }
+        }
+    }
+
+    fn ports(&self) -> (Arc<dyn Broker>, Arc<dyn Presence>) {
+        match self {
+            Self::Memory(broker) => (
+                broker.clone(),
+                Arc::new(MemoryPresence::new(broker.clone())),
+            ),
+            Self::Redis(broker) => (broker.clone(), Arc::new(broker.presence())),
+        }
+    }
+
+    fn set_feed(&self, feed: Arc<dyn Feed>) {
+        match self {
+            Self::Memory(broker) => broker.set_feed(feed),
+            Self::Redis(broker) => broker.set_feed(feed),
+        }
     }
 }
 
@@ -265,9 +329,12 @@ impl ReplayBuffers {
     /// # Errors
     /// The file cannot be read, or not be removed.
     pub fn restore(&self, path: &Path) -> io::Result<Restored> {
+        let Some(broker) = &self.0 else {
+            return Ok(Restored { bytes: None });
+        };
         let bytes = take(path)?;
         if let Some(bytes) = &bytes {
-            match self.0.restore(bytes) {
+            match broker.restore(bytes) {
                 Ok(channels) => tracing::info!(channels, "restored the replay buffers"),
                 // As after a crash: every channel has a new epoch, and clients are told.
                 Err(error) => tracing::warn!(%error, "the replay buffers are not restored"),
@@ -281,7 +348,10 @@ impl ReplayBuffers {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        put(path, &self.0.save())
+        match &self.0 {
+            Some(broker) => put(path, &broker.save()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -14,3 +14,4 @@ mod restart;
 mod resume;
 mod tokens;
 mod transcripts;
+mod two_nodes;

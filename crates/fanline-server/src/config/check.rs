@@ -4,9 +4,10 @@ use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use fanline_edge::{Farewell, Patience};
 use fanline_telemetry::LogFormat;
+use fanline_tenancy::SecretText;
 use toml::{Table, Value};
 
-use super::{Config, Key, Listen, Role, duration};
+use super::{Broker, Config, Key, Listen, Redis, Role, duration};
 
 /// What is wrong with a configuration, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +63,6 @@ fn hint(neighbour: Option<&str>) -> String {
 pub(super) fn check(table: Table) -> Result<Config, InvalidConfig> {
     let raw = Raw(table);
     raw.one_of("store.kind", &["sqlite"], "only `sqlite` is built yet")?;
-    raw.one_of("broker.kind", &["memory"], "only `memory` is built yet")?;
     let admin = raw.address("admin.listen")?;
     admin_address(admin)?;
     Ok(Config {
@@ -80,6 +80,7 @@ pub(super) fn check(table: Table) -> Result<Config, InvalidConfig> {
         },
         master_key: key(&raw, "secrets.master_key")?,
         hash_key: key(&raw, "secrets.hash_key")?,
+        broker: broker(&raw)?,
         farewell: Farewell {
             notice: raw.duration("stop.notice")?,
             drain: raw.duration("stop.drain")?,
@@ -107,6 +108,41 @@ fn role(raw: &Raw) -> Result<Role, InvalidConfig> {
                        works with it",
         }),
     }
+}
+
+fn broker(raw: &Raw) -> Result<Broker, InvalidConfig> {
+    let redis = redis(raw)?;
+    let kinds = ["memory", "redis"];
+    match raw.one_of("broker.kind", &kinds, "write `memory` or `redis`")? {
+        "redis" => Ok(Broker::Redis(redis)),
+        _ => Ok(Broker::Memory),
+    }
+}
+
+fn redis(raw: &Raw) -> Result<Redis, InvalidConfig> {
+    const NODES: &str = "write servers as \"host:port\", with commas between";
+    let nodes = raw.text("redis.nodes", NODES)?;
+    let is_server = |node: &String| {
+        let parts = node.rsplit_once(':');
+        parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    let servers: Vec<String> = nodes
+        .split(',')
+        .map(|node| node.trim().to_owned())
+        .collect();
+    if !servers.iter().all(is_server) {
+        return Err(InvalidConfig::Value {
+            key: "redis.nodes",
+            found: format!("{nodes:?}"),
+            expected: NODES,
+        });
+    }
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Ok(Redis {
+        nodes: servers,
+        username: given(raw.text("redis.username", "write a name")?),
+        password: given(raw.text("secrets.redis_password", "write a text")?).map(SecretText::new),
+    })
 }
 
 /// TLS is not built yet, and a token that travels in clear is anybody's.
