@@ -1,21 +1,25 @@
 //! The sweep: one walk over all sessions in place of a timer for each, and the repairs that need no event.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fanline_model::Timestamp;
 use fanline_tenancy::Revision;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::engine::Engine;
 use crate::shared::{SessionShared, flag};
 
 /// How often sessions are looked at.
 const TICK: Duration = Duration::from_millis(500);
-/// Every so many ticks the heads of all followed channels are compared: a lost last message comes within 5 s.
-const HEADS_EVERY: u32 = 4;
-/// Every so many ticks presence leases are renewed.
-const LEASES_EVERY: u32 = 6;
+/// How often the heads of all followed channels are compared: a lost last message comes within 5 s.
+const COMPARE_HEADS: Duration = Duration::from_secs(2);
+/// How often presence leases are renewed.
+const RENEW_LEASES: Duration = Duration::from_millis(1_500);
+/// How often entries that outlived their lease are looked for.
+const REAP: Duration = Duration::from_millis(500);
 /// How long a presence entry stands without being renewed.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
 /// How long an entry stands after its connection fell silent.
@@ -25,30 +29,66 @@ pub(crate) const RENEW_BEFORE: Duration = Duration::from_secs(60);
 /// Entries renewed in one call.
 const LEASES_AT_ONCE: usize = 1_000;
 
+// === impl Engine ===
+
 impl Engine {
-    /// Sweeps until `shutdown` is ready.
+    /// Sweeps until `shutdown` is ready. Each kind of work has a pace of its own: a broker that does not
+    /// answer must not keep a credential alive, nor a heartbeat from being sent.
     pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()>) {
         let sweeping = async {
-            let mut ticks = tokio::time::interval(TICK);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            for tick in 1u32.. {
-                ticks.tick().await;
-                self.sweep_sessions();
-                self.hub.release_unused(self.now()).await;
-                if tick.is_multiple_of(HEADS_EVERY) {
-                    self.hub.compare_heads().await;
-                }
-                if tick.is_multiple_of(LEASES_EVERY) {
-                    self.renew_leases().await;
-                }
-                if let Err(error) = self.presence.reap().await {
-                    tracing::warn!(%error, "presence entries could not be reaped");
-                }
-            }
+            tokio::join!(
+                self.keep_sweeping_sessions(),
+                self.keep_comparing_heads(),
+                self.keep_renewing_leases(),
+                self.keep_reaping(),
+            )
         };
         tokio::select! {
-            () = sweeping => {}
+            _ = sweeping => {}
             () = shutdown => {}
+        }
+    }
+
+    async fn keep_sweeping_sessions(&self) -> Infallible {
+        let mut ticks = every(TICK);
+        loop {
+            ticks.tick().await;
+            self.sweep_sessions();
+        }
+    }
+
+    async fn keep_comparing_heads(&self) -> Infallible {
+        let mut ticks = every(COMPARE_HEADS);
+        loop {
+            ticks.tick().await;
+            self.hub.release_unused(self.now()).await;
+            self.hub.compare_heads().await;
+        }
+    }
+
+    async fn keep_renewing_leases(&self) -> Infallible {
+        let mut ticks = every(RENEW_LEASES);
+        loop {
+            ticks.tick().await;
+            self.renew_leases().await;
+        }
+    }
+
+    async fn keep_reaping(&self) -> Infallible {
+        let mut ticks = every(REAP);
+        let mut well = true;
+        loop {
+            ticks.tick().await;
+            let reaped = self.presence.reap().await;
+            // Said when it turns, not while it lasts.
+            match &reaped {
+                Err(error) if well => {
+                    tracing::warn!(%error, "presence entries cannot be reaped; trying on");
+                }
+                Ok(_) if !well => tracing::info!("presence entries are reaped again"),
+                _ => {}
+            }
+            well = reaped.is_ok();
         }
     }
 
@@ -150,4 +190,10 @@ impl SessionShared {
             since != 0 && Duration::from_millis(now.saturating_sub(since)) >= self.link_grace;
         if over { flag::UNLINKED } else { 0 }
     }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

@@ -172,6 +172,25 @@ async fn no_silence_is_held_against_a_client_whose_publish_is_not_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sessions_are_swept_while_the_broker_does_not_answer() {
+    let world = World::new();
+    let mut ann = world.guest().await;
+    ann.attach("room").await;
+    world.gate.set(false);
+    // Long enough for the comparison of heads to wait at the gate.
+    pass(4).await;
+    let mut silent = world.dial();
+    pass(12).await;
+    let ending = silent
+        .until(|said| matches!(said, Said::Ending { .. }))
+        .await;
+    assert!(
+        matches!(&ending, Said::Ending { reason, .. } if reason == "connect_timeout"),
+        "{ending:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_holders_of_a_connection_id_the_newest_holds_the_presence_lease() {
     let world = World::new();
     let mut old = world.user("ann").await;
