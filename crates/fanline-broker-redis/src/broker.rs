@@ -120,6 +120,41 @@ impl RedisBroker {
     fn fresh(&self) -> Epoch {
         Epoch::generate(&*self.random)
     }
+
+    fn wish(&self, channel: &ChannelId, key: &Bytes) -> Wish<'_> {
+        let mut channels = self.followed.channels.write();
+        let is_new = channels.insert(key.clone(), channel.clone()).is_none();
+        Wish {
+            broker: self,
+            key: is_new.then(|| key.clone()),
+        }
+    }
+
+    fn release(&self, key: &Bytes) {
+        self.followed.channels.write().remove(key);
+        self.supervisor.release(key);
+    }
+}
+
+/// A following that does not stand yet. It is released when it fails, or when whoever asked lost their patience:
+/// nobody would end it later. One that stood before stays as it was.
+struct Wish<'a> {
+    broker: &'a RedisBroker,
+    key: Option<Bytes>,
+}
+
+impl Wish<'_> {
+    fn keep(mut self) {
+        self.key = None;
+    }
+}
+
+impl Drop for Wish<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = &self.key {
+            self.broker.release(key);
+        }
+    }
 }
 
 #[async_trait]
@@ -153,19 +188,16 @@ impl Broker for RedisBroker {
         retention: &Retention,
     ) -> Result<Option<Head>, BrokerError> {
         let key = keys::channel(channel);
-        self.followed
-            .channels
-            .write()
-            .insert(key.clone(), channel.clone());
+        let wish = self.wish(channel, &key);
         self.supervisor.follow(key.clone()).await;
         let call = library::follow(key, self.fresh(), retention);
-        read(channel, self.cluster.call(call).await, library::head)
+        let head = read(channel, self.cluster.call(call).await, library::head)?;
+        wish.keep();
+        Ok(head)
     }
 
     async fn unfollow(&self, channel: &ChannelId) {
-        let key = keys::channel(channel);
-        self.followed.channels.write().remove(&key);
-        self.supervisor.release(&key);
+        self.release(&keys::channel(channel));
     }
 
     async fn read(

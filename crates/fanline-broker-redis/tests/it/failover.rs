@@ -159,3 +159,20 @@ async fn a_quiet_channel_does_not_say_kept_after_its_primary_was_killed() {
     );
     assert!(head.lineage.survived(last.epoch).is_some());
 }
+
+#[tokio::test]
+async fn a_following_that_was_given_up_leaves_no_wish_behind() {
+    // Nothing listens there, so no subscription is ever acknowledged.
+    let config = RedisConfig {
+        nodes: vec!["127.0.0.1:1".to_owned()],
+        ..RedisConfig::default()
+    };
+    let broker = RedisBroker::new(config, Arc::new(SystemRandom), 1_000);
+    let app = AppId::generate(&SystemRandom);
+    let channel = ChannelId::new(app, Channel::parse("orders.1").unwrap());
+    let retention = Retention::default();
+    let following = broker.follow(&channel, &retention);
+    let given_up = tokio::time::timeout(Duration::from_millis(50), following).await;
+    assert!(given_up.is_err(), "nobody can have acknowledged it");
+    assert_eq!(broker.stats().followed, 0);
+}

@@ -104,8 +104,7 @@ fn role(raw: &Raw) -> Result<Role, InvalidConfig> {
         other => Err(InvalidConfig::Value {
             key: "role",
             found: format!("{other:?}"),
-            expected: "the embedded broker carries messages within one process, so only `all` \
-                       works with it",
+            expected: "only `all` is built yet; the others come with the control plane on Postgres",
         }),
     }
 }
