@@ -238,7 +238,8 @@ mod tests {
             ("[public]\nlisten = \"localhost\"", "127.0.0.1:7300"),
             ("[stop]\ndrain = \"5\"", "\"10s\""),
             ("[stop]\ndrain = 5", "\"10s\""),
-            ("role = \"edge\"", "only `all`"),
+            ("role = \"edge\"", "within one process"),
+            ("role = \"edge\"\n[broker]\nkind = \"redis\"", "only `all`"),
             ("role = \"boss\"", "there are `all`"),
             ("[broker]\nkind = \"kafka\"", "`memory` or `redis`"),
             (

@@ -65,8 +65,9 @@ pub(super) fn check(table: Table) -> Result<Config, InvalidConfig> {
     raw.one_of("store.kind", &["sqlite"], "only `sqlite` is built yet")?;
     let admin = raw.address("admin.listen")?;
     admin_address(admin)?;
+    let broker = broker(&raw)?;
     Ok(Config {
-        role: role(&raw)?,
+        role: role(&raw, &broker)?,
         data_dir: PathBuf::from(raw.text("data_dir", "write a path")?),
         listen: Listen {
             public: raw.address("public.listen")?,
@@ -80,7 +81,7 @@ pub(super) fn check(table: Table) -> Result<Config, InvalidConfig> {
         },
         master_key: key(&raw, "secrets.master_key")?,
         hash_key: key(&raw, "secrets.hash_key")?,
-        broker: broker(&raw)?,
+        broker,
         farewell: Farewell {
             notice: raw.duration("stop.notice")?,
             drain: raw.duration("stop.drain")?,
@@ -96,7 +97,7 @@ pub(super) fn check(table: Table) -> Result<Config, InvalidConfig> {
     })
 }
 
-fn role(raw: &Raw) -> Result<Role, InvalidConfig> {
+fn role(raw: &Raw, broker: &Broker) -> Result<Role, InvalidConfig> {
     const ROLES: [&str; 5] = ["all", "edge", "publish", "control", "worker"];
     let expected = "there are `all`, `edge`, `publish`, `control` and `worker`";
     match raw.one_of("role", &ROLES, expected)? {
@@ -104,7 +105,14 @@ fn role(raw: &Raw) -> Result<Role, InvalidConfig> {
         other => Err(InvalidConfig::Value {
             key: "role",
             found: format!("{other:?}"),
-            expected: "only `all` is built yet; the others come with the control plane on Postgres",
+            expected: match broker {
+                Broker::Memory => {
+                    "the embedded broker carries messages within one process; write `all`"
+                }
+                Broker::Redis(_) => {
+                    "only `all` is built yet; the others come with the control plane on Postgres"
+                }
+            },
         }),
     }
 }
