@@ -31,5 +31,5 @@ pub use pattern::{ChannelPattern, InvalidPattern};
 pub use position::{Epoch, Fork, InvalidEpoch, Lineage, Position};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use readable_json::ReadableJson;
-pub use retention::{History, Retention, StateRule};
+pub use retention::{Durability, History, Retention, StateRule};
 pub use user::{InvalidUser, UserId};

@@ -33,6 +33,19 @@ pub struct Retention {
     pub idempotency_window: Duration,
     /// Last values per key.
     pub state: Option<StateRule>,
+    /// Whose acknowledgement a publish waits for.
+    pub durability: Durability,
+}
+
+/// Whose acknowledgement a logged message waits for before its publisher is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// That of the server which numbered it. If it dies before its replicas have the message, the loss is declared
+    /// as a fork.
+    #[default]
+    Acked,
+    /// That of the configured number of replicas too.
+    Replicated,
 }
 
 impl Default for History {
@@ -52,6 +65,7 @@ impl Default for Retention {
             position_ttl: Duration::from_secs(7 * 24 * 3600),
             idempotency_window: Duration::from_secs(120),
             state: None,
+            durability: Durability::default(),
         }
     }
 }

@@ -13,4 +13,4 @@ pub use limits::LimitsDocument;
 pub use namespace::{NamespaceDocument, NamespaceSettings, check_prefix};
 pub use object::parse;
 pub use retention::{HistoryDocument, StateDocument};
-pub use words::{AccessWord, SlowConsumerWord};
+pub use words::{AccessWord, DurabilityWord, SlowConsumerWord};

@@ -9,8 +9,8 @@ use std::time::Duration;
 use fanline_broker::memory::MemoryLimits;
 use fanline_broker::{Broker, ChannelId, Head, Outcome, PageLimit, Publish};
 use fanline_model::{
-    AppId, Channel, Draft, Epoch, History, Message, MessageId, Payload, Position, Retention,
-    SeededRandom,
+    AppId, Channel, Draft, Durability, Epoch, History, Message, MessageId, Payload, Position,
+    Retention, SeededRandom,
 };
 use fanline_testkit::contract::broker::BrokerUnderTest;
 use fanline_testkit::contract::ear::{Ear, Heard};
@@ -58,6 +58,7 @@ const RETENTION: Retention = Retention {
     position_ttl: Duration::from_secs(600),
     idempotency_window: Duration::from_secs(100),
     state: None,
+    durability: Durability::Acked,
 };
 const ALL: PageLimit = PageLimit {
     messages: usize::MAX,

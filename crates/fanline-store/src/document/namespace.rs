@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::object::object_or_null;
 use super::retention::{HistoryDocument, StateDocument, within};
 use super::whole::whole;
-use super::words::{AccessWord, SlowConsumerWord};
+use super::words::{AccessWord, DurabilityWord, SlowConsumerWord};
 use crate::error::StoreError;
 
 /// A rule for the channels whose name begins with a prefix; the longest prefix wins.
@@ -48,6 +48,8 @@ pub struct NamespaceSettings {
     pub state: Option<StateDocument>,
     /// What happens to a subscriber that reads slower than messages come.
     pub slow_consumer: SlowConsumerWord,
+    /// Whose acknowledgement a publish waits for.
+    pub durability: DurabilityWord,
 }
 
 /// Whether names can begin so: empty, or what a channel name may be.
@@ -135,6 +137,7 @@ impl NamespaceSettings {
             position_ttl,
             idempotency_window,
             state,
+            durability,
         } = rule.retention;
         Self {
             access: rule.access.into(),
@@ -143,6 +146,7 @@ impl NamespaceSettings {
             idempotency_window_seconds: idempotency_window.as_secs(),
             state: state.as_ref().map(StateDocument::of),
             slow_consumer: rule.slow_consumer.into(),
+            durability: durability.into(),
         }
     }
 
@@ -154,6 +158,7 @@ impl NamespaceSettings {
                 position_ttl: Duration::from_secs(self.position_ttl_seconds),
                 idempotency_window: Duration::from_secs(self.idempotency_window_seconds),
                 state: self.state.as_ref().map(StateDocument::to_state),
+                durability: self.durability.into(),
             },
             slow_consumer: self.slow_consumer.into(),
             ..NamespaceRule::new(prefix, self.access.into())

@@ -1,5 +1,6 @@
 //! The words of a rule.
 
+use fanline_model::Durability;
 use fanline_tenancy::{Access, SlowConsumer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,6 +27,18 @@ pub enum SlowConsumerWord {
     DropOldest,
     /// Of the waiting messages with one key only the newest stays.
     Conflate,
+}
+
+/// Whose acknowledgement the publisher of a logged message waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DurabilityWord {
+    /// That of the server which numbered it. A failover that loses it is declared as a fork.
+    #[default]
+    Acked,
+    /// That of the configured number of replicas too; without it the publisher hears "unknown, retry with
+    /// this id". The embedded broker has no replicas, and there it says what `acked` does.
+    Replicated,
 }
 
 impl From<Access> for AccessWord {
@@ -62,6 +75,24 @@ impl From<SlowConsumerWord> for SlowConsumer {
             SlowConsumerWord::Disconnect => Self::Disconnect,
             SlowConsumerWord::DropOldest => Self::DropOldest,
             SlowConsumerWord::Conflate => Self::Conflate,
+        }
+    }
+}
+
+impl From<Durability> for DurabilityWord {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Acked => Self::Acked,
+            Durability::Replicated => Self::Replicated,
+        }
+    }
+}
+
+impl From<DurabilityWord> for Durability {
+    fn from(word: DurabilityWord) -> Self {
+        match word {
+            DurabilityWord::Acked => Self::Acked,
+            DurabilityWord::Replicated => Self::Replicated,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fanline_model::{
-    AppId, Channel as Name, Epoch, Fork, History, Lineage, Message, MessageId, Position, Retention,
-    StateRule, Timestamp,
+    AppId, Channel as Name, Durability, Epoch, Fork, History, Lineage, Message, MessageId,
+    Position, Retention, StateRule, Timestamp,
 };
 
 use super::super::budget::Charge;
@@ -95,6 +95,8 @@ fn read_retention(input: &mut Reader) -> Option<Retention> {
                 keys: count(input)?,
             })
         })?,
+        // A rule of another durability says so with its next publish; this broker has no replicas to wait for.
+        durability: Durability::default(),
     })
 }
 
