@@ -81,7 +81,7 @@ impl Presence for RedisPresence {
             }
             other => answer(channel, other, calls::changed)?,
         };
-        let epoch = change::revision(&change).epoch;
+        let epoch = change.revision().epoch;
         self.index.remember(vec![(key, indexed, epoch)]).await;
         Ok(change)
     }
@@ -176,6 +176,19 @@ impl Presence for RedisPresence {
         let call = calls::members(keys::channel(channel), self.fresh());
         self.ask(channel, call, calls::counted).await
     }
+
+    async fn revisions(
+        &self,
+        channels: &[ChannelId],
+    ) -> Result<Vec<PresenceRevision>, PresenceError> {
+        let call = |channel| calls::revision(keys::channel(channel), self.fresh());
+        let answers = self.cluster.call_each(channels.iter().map(call).collect());
+        channels
+            .iter()
+            .zip(answers.await)
+            .map(|(channel, value)| answer(channel, value, calls::numbered))
+            .collect()
+    }
 }
 
 /// Entries of one channel, to be renewed in one call.
@@ -208,14 +221,11 @@ impl<'a> Group<'a> {
     }
 }
 
-/// A channel that nobody entered. Its epoch is none, so that whoever enters next begins another.
+/// A channel that nobody entered.
 fn nobody() -> Roster {
     Roster {
         entries: Vec::new(),
-        revision: PresenceRevision {
-            epoch: Epoch::NONE,
-            number: 0,
-        },
+        revision: PresenceRevision::NONE,
         members: 0,
         more: false,
     }

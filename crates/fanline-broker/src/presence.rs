@@ -23,7 +23,7 @@ pub struct Entry {
 }
 
 /// The number of a change of members, kept with the channel. A jump, or another epoch, means: read the
-/// roster again.
+/// roster again. Number 1 is an entry into an empty roster; an epoch that follows another one goes on counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PresenceRevision {
     /// The channel's presence numbering.
@@ -142,4 +142,35 @@ pub trait Presence: Send + Sync + 'static {
 
     /// How many distinct members there are.
     async fn members(&self, channel: &ChannelId) -> Result<usize, PresenceError>;
+
+    /// The last revision of many channels, in the order asked: what their rosters would show now. Of a channel
+    /// that nobody entered the epoch is none.
+    async fn revisions(
+        &self,
+        channels: &[ChannelId],
+    ) -> Result<Vec<PresenceRevision>, PresenceError>;
+}
+
+// === impl PresenceRevision ===
+
+impl PresenceRevision {
+    /// Of a channel that nobody entered; whoever enters next begins a numbering.
+    pub const NONE: Self = Self {
+        epoch: Epoch::NONE,
+        number: 0,
+    };
+}
+
+// === impl PresenceChange ===
+
+impl PresenceChange {
+    /// The revision that the change made.
+    #[must_use]
+    pub fn revision(&self) -> PresenceRevision {
+        match self {
+            Self::Entered { revision, .. }
+            | Self::Updated { revision, .. }
+            | Self::Left { revision, .. } => *revision,
+        }
+    }
 }

@@ -1,24 +1,22 @@
 //! The engine of one node: everything that its sessions share.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use ahash::RandomState;
-use fanline_broker::{Broker, ChannelId, Feed, Presence};
-use fanline_model::{Clock, ConnectionId, Random, UserId};
+use fanline_broker::{Broker, Feed, Presence};
+use fanline_model::{Clock, ConnectionId, Random};
 use fanline_protocol::{Open, Protocol, Realtime};
 use fanline_tenancy::{Directory, Verifier};
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::connection_key::ConnectionKeys;
+use crate::entries::Entries;
 use crate::hub::{Hub, HubFeed};
 use crate::link::Link;
 use crate::session::Session;
-use crate::sessions::{SessionKey, Sessions};
+use crate::sessions::Sessions;
 use crate::shared::flag;
 
 /// What an engine is made of.
@@ -49,9 +47,7 @@ pub struct Engine {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) keys: ConnectionKeys,
     pub(crate) sessions: Sessions,
-    /// Presence entries of this node's sessions, whose leases the sweep renews, and the session that holds
-    /// each: of two with one connection id, the newest.
-    pub(crate) entries: Mutex<HashMap<(ChannelId, UserId, ConnectionId), SessionKey, RandomState>>,
+    pub(crate) entries: Entries,
     pub(crate) draining: AtomicBool,
     pub(crate) counters: Counters,
     started: Instant,
@@ -90,7 +86,7 @@ impl Engine {
     /// An engine of these parts. Give its [`Engine::feed`] to the broker before anything is published.
     pub fn new(parts: EngineParts) -> Arc<Self> {
         Arc::new(Self {
-            hub: Hub::new(parts.broker),
+            hub: Hub::new(parts.broker, Arc::clone(&parts.presence)),
             presence: parts.presence,
             directory: parts.directory,
             verifier: parts.verifier,
@@ -98,7 +94,7 @@ impl Engine {
             random: parts.random,
             keys: ConnectionKeys::new(parts.connection_secret),
             sessions: Sessions::new(),
-            entries: Mutex::default(),
+            entries: Entries::default(),
             draining: AtomicBool::new(false),
             counters: Counters::default(),
             started: Instant::now(),

@@ -7,6 +7,7 @@ mod feed;
 mod listeners;
 mod reader;
 mod ring;
+mod roster;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ahash::RandomState;
-use fanline_broker::{Broker, BrokerError, ChannelId, Feed, PageLimit, PresenceChange};
+use fanline_broker::{Broker, BrokerError, ChannelId, Feed, PageLimit, Presence, PresenceChange};
 use fanline_model::{AppId, Message, Retention};
 use parking_lot::Mutex;
 
@@ -39,6 +40,7 @@ type Shard = Mutex<HashMap<ChannelId, Arc<ChannelFeed>, RandomState>>;
 /// The registry of followed channels.
 pub(crate) struct Hub {
     pub(crate) broker: Arc<dyn Broker>,
+    presence: Arc<dyn Presence>,
     hasher: RandomState,
     shards: Box<[Shard]>,
 }
@@ -49,13 +51,14 @@ pub(crate) struct HubFeed(pub(crate) Weak<Hub>);
 // === impl Hub ===
 
 impl Hub {
-    pub(crate) fn new(broker: Arc<dyn Broker>) -> Arc<Self> {
+    pub(crate) fn new(broker: Arc<dyn Broker>, presence: Arc<dyn Presence>) -> Arc<Self> {
         let hasher = RandomState::new();
         let shards = (0..SHARDS)
             .map(|_| Mutex::new(HashMap::with_hasher(hasher.clone())))
             .collect();
         Arc::new(Self {
             broker,
+            presence,
             hasher,
             shards,
         })
@@ -104,6 +107,13 @@ impl Hub {
         feed.healed().await
     }
 
+    /// Begins to know who is on a channel, once somebody listens to its members.
+    pub(crate) fn watch_members(self: &Arc<Self>, feed: &Arc<ChannelFeed>) {
+        if feed.begin_members() {
+            self.start_reading_members(Arc::clone(feed));
+        }
+    }
+
     /// How many live listeners a channel has on this node.
     pub(crate) fn listeners(&self, id: &ChannelId) -> usize {
         self.find(id).map_or(0, |feed| feed.listeners())
@@ -148,19 +158,7 @@ impl Hub {
 
     /// Compares the heads of everything followed, so that a lost last message is found too.
     pub(crate) async fn compare_heads(self: &Arc<Self>) {
-        let followed: Vec<_> = self
-            .shards
-            .iter()
-            .flat_map(|shard| {
-                shard
-                    .lock()
-                    .values()
-                    .filter(|feed| feed.is_live())
-                    .cloned()
-                    .collect::<Vec<_>>()
-            })
-            .filter(|feed| feed.position().is_some())
-            .collect();
+        let followed = self.live(|feed| feed.position().is_some());
         for feeds in followed.chunks(HEADS_AT_ONCE) {
             let ids: Vec<_> = feeds.iter().map(|feed| feed.id.clone()).collect();
             let Ok(heads) = self.broker.heads(&ids).await else {
@@ -175,6 +173,32 @@ impl Hub {
         }
     }
 
+    /// Compares the rosters of everything whose members are listened to: a lost leave is no ghost for ever.
+    pub(crate) async fn compare_members(self: &Arc<Self>) {
+        let watched = self.live(|feed| feed.watches_members());
+        for feeds in watched.chunks(HEADS_AT_ONCE) {
+            let ids: Vec<_> = feeds.iter().map(|feed| feed.id.clone()).collect();
+            let Ok(revisions) = self.presence.revisions(&ids).await else {
+                return;
+            };
+            for (feed, revision) in feeds.iter().zip(revisions) {
+                if feed.compare_members(revision) {
+                    self.start_reading_members(Arc::clone(feed));
+                }
+            }
+        }
+    }
+
+    /// What is followed and is so.
+    fn live(&self, is_so: impl Fn(&ChannelFeed) -> bool) -> Vec<Arc<ChannelFeed>> {
+        let of_shard = |shard: &Shard| -> Vec<_> {
+            let feeds = shard.lock();
+            let feeds = feeds.values().filter(|feed| feed.is_live() && is_so(feed));
+            feeds.cloned().collect()
+        };
+        self.shards.iter().flat_map(of_shard).collect()
+    }
+
     fn find(&self, id: &ChannelId) -> Option<Arc<ChannelFeed>> {
         self.shard(id).lock().get(id).cloned()
     }
@@ -187,6 +211,11 @@ impl Hub {
     fn start_healing(self: &Arc<Self>, feed: Arc<ChannelFeed>) {
         let hub = Arc::clone(self);
         tokio::spawn(async move { feed.heal(&*hub.broker).await });
+    }
+
+    fn start_reading_members(self: &Arc<Self>, feed: Arc<ChannelFeed>) {
+        let hub = Arc::clone(self);
+        tokio::spawn(async move { feed.read_members(&*hub.presence).await });
     }
 }
 
@@ -204,16 +233,22 @@ impl Feed for HubFeed {
 
     fn presence(&self, channel: &ChannelId, change: PresenceChange) {
         let Some(hub) = self.0.upgrade() else { return };
-        if let Some(feed) = hub.find(channel) {
-            feed.presence(&change);
+        if let Some(feed) = hub.find(channel)
+            && feed.presence(&change)
+        {
+            hub.start_reading_members(feed);
         }
     }
 
     fn disrupted(&self, channel: &ChannelId) {
         let Some(hub) = self.0.upgrade() else { return };
-        if let Some(feed) = hub.find(channel)
-            && feed.suspect()
-        {
+        let Some(feed) = hub.find(channel) else {
+            return;
+        };
+        if feed.suspect_members() {
+            hub.start_reading_members(Arc::clone(&feed));
+        }
+        if feed.suspect() {
             hub.start_healing(feed);
         }
     }

@@ -7,6 +7,7 @@
 
 mod connection_key;
 mod engine;
+mod entries;
 mod hub;
 mod link;
 mod outbox;

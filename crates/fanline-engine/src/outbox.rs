@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use fanline_broker::PresenceChange;
+use fanline_broker::{Entry, PresenceChange, PresenceRevision};
 use fanline_model::Position;
-use fanline_protocol::{Continuity, SharedFrame, SkipReason, SubscribedEvent};
+use fanline_protocol::{Continuity, SharedFrame, SkipReason, SubscribedEvent, Tag};
 use fanline_tenancy::SlowConsumer;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -53,7 +53,18 @@ pub(crate) enum Notice {
         reason: SkipReason,
     },
     Presence(Box<PresenceChange>),
+    Roster(Box<RosterPage>),
     Occupancy(u64),
+}
+
+/// A page of who is on a channel.
+#[derive(Debug)]
+pub(crate) struct RosterPage {
+    pub(crate) entries: Vec<Arc<Entry>>,
+    pub(crate) revision: PresenceRevision,
+    pub(crate) members: usize,
+    pub(crate) last: bool,
+    pub(crate) tag: Tag,
 }
 
 /// What became of a push.

@@ -254,7 +254,7 @@ fn hash_of(items: &[Item]) -> [u8; 16] {
 }
 
 fn refuse(error: &PublishError) -> Refusal {
-    use fanline_broker::BrokerError::{OverBudget, Unavailable};
+    use fanline_broker::BrokerError::{Full, OverBudget, Unavailable};
     let code = match error {
         PublishError::IdempotencyMismatch(_) => ErrorCode::IdempotencyMismatch,
         PublishError::RecordsFull | PublishError::KeysFull | PublishError::Broker(OverBudget) => {
@@ -262,6 +262,7 @@ fn refuse(error: &PublishError) -> Refusal {
         }
         PublishError::OutcomeUnknown(_) => ErrorCode::OutcomeUnknown,
         PublishError::Broker(Unavailable) => ErrorCode::Unavailable,
+        PublishError::Broker(Full) => ErrorCode::StorageFull,
     };
     let refusal = Refusal::new(code, error.to_string());
     match error {

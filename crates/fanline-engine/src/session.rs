@@ -8,6 +8,7 @@ mod command;
 mod drain;
 mod finish;
 mod presence;
+mod roster;
 mod subscribe;
 mod subscriptions;
 
@@ -28,9 +29,11 @@ use fanline_tenancy::{AuthError, Verified};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use self::roster::OwedRoster;
 use self::subscribe::Followed;
 use self::subscriptions::Subscriptions;
 use crate::engine::Engine;
+use crate::entries::Held;
 use crate::hub::Reader;
 use crate::link::{Link, Received};
 use crate::outbox::Slot;
@@ -82,6 +85,8 @@ struct Standing {
     echo: bool,
     /// The channels it has entered, and as whom.
     entered: Vec<(Channel, UserId)>,
+    /// Rosters that were asked for and are not told to their end.
+    rosters: Vec<OwedRoster>,
     /// Channels that its credential names and that are not subscribed yet.
     owed: Vec<Channel>,
 }
@@ -117,9 +122,13 @@ enum Done {
         result: PublishResult,
         tag: Tag,
     },
+    RosterRead {
+        slot: Slot,
+        in_time: bool,
+    },
     Presence {
         events: Vec<Event>,
-        entered: Option<(Channel, UserId)>,
+        entered: Option<(Channel, Held)>,
         left: Option<Channel>,
     },
 }
@@ -447,6 +456,10 @@ impl Session {
                     }),
                     Err(refusal) => self.refuse(refusal, Some(channel), tag),
                 }
+                Ok(())
+            }
+            Done::RosterRead { slot, in_time } => {
+                self.roster_read(slot, in_time);
                 Ok(())
             }
             Done::Presence {

@@ -14,20 +14,17 @@ use crate::shared::{SessionShared, flag};
 
 /// How often sessions are looked at.
 const TICK: Duration = Duration::from_millis(500);
-/// How often the heads of all followed channels are compared: a lost last message comes within 5 s.
+/// How often the heads of all followed channels are compared, and their rosters: a lost last message comes within
+/// 5 s.
 const COMPARE_HEADS: Duration = Duration::from_secs(2);
 /// How often presence leases are renewed.
 const RENEW_LEASES: Duration = Duration::from_millis(1_500);
 /// How often entries that outlived their lease are looked for.
 const REAP: Duration = Duration::from_millis(500);
-/// How long a presence entry stands without being renewed.
-pub(crate) const LEASE: Duration = Duration::from_secs(15);
 /// How long an entry stands after its connection fell silent.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
 /// How long before its end a credential should be renewed, at most.
 pub(crate) const RENEW_BEFORE: Duration = Duration::from_secs(60);
-/// Entries renewed in one call.
-const LEASES_AT_ONCE: usize = 1_000;
 
 // === impl Engine ===
 
@@ -62,7 +59,7 @@ impl Engine {
         loop {
             ticks.tick().await;
             self.hub.release_unused(self.now()).await;
-            self.hub.compare_heads().await;
+            tokio::join!(self.hub.compare_heads(), self.hub.compare_members());
         }
     }
 
@@ -70,7 +67,7 @@ impl Engine {
         let mut ticks = every(RENEW_LEASES);
         loop {
             ticks.tick().await;
-            self.renew_leases().await;
+            self.entries.renew(&*self.presence).await;
         }
     }
 
@@ -116,15 +113,6 @@ impl Engine {
             flag::RECHECK
         } else {
             0
-        }
-    }
-
-    async fn renew_leases(&self) {
-        let entries: Vec<_> = self.entries.lock().keys().cloned().collect();
-        for entries in entries.chunks(LEASES_AT_ONCE) {
-            if let Err(error) = self.presence.refresh(entries, LEASE).await {
-                tracing::warn!(%error, "presence leases could not be renewed");
-            }
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct World {
     pub engine: Arc<Engine>,
     /// Its broker.
     pub broker: Arc<MemoryBroker>,
+    /// Who is where, as the broker knows it.
+    pub presence: Arc<MemoryPresence>,
     /// What stands between the engine and its broker.
     pub gate: Gate,
     /// The guest.
@@ -169,21 +171,23 @@ impl World {
             random.clone(),
             HashKeys::new(1, [7; 32]),
         );
+        let presence = Arc::new(MemoryPresence::new(broker.clone()));
         let gate = Gate::open();
         let engine = Engine::new(EngineParts {
             broker: Arc::new(gate.before(broker.clone())),
-            presence: Arc::new(MemoryPresence::new(broker.clone())),
+            presence: presence.clone(),
             directory: directory.clone(),
             verifier: Arc::new(verifier),
             clock: clock.clone(),
             random,
             connection_secret: [3; 32],
         });
-        broker.set_feed(engine.feed());
+        broker.set_feed(Arc::new(gate.after(engine.feed())));
         tokio::spawn(Arc::clone(&engine).run(std::future::pending()));
         Self {
             engine,
             broker,
+            presence,
             gate,
             guest: Arc::new(guest),
             clock,

@@ -1,13 +1,14 @@
-//! A broker that can be made to wait, as one behind a network does.
+//! A broker that can be made to wait, and a feed that loses things, as those behind a network do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use fanline_broker::{
-    Broker, BrokerError, ChannelId, Head, Outcome, Page, PageLimit, Publish, PublishError,
+    Broker, BrokerError, ChannelId, Feed, Head, Outcome, Page, PageLimit, PresenceChange, Publish,
+    PublishError,
 };
-use fanline_model::Retention;
+use fanline_model::{Message, Retention};
 use tokio::sync::watch;
 
 /// Lets calls through, or holds them until it is opened. Cloning shares it.
@@ -20,6 +21,8 @@ struct Inner {
     open_for: watch::Sender<usize>,
     /// Whether logs are unknown and nothing can be followed.
     logs_are_away: AtomicBool,
+    /// Whether changes of members reach nobody.
+    changes_are_lost: AtomicBool,
     reads: AtomicUsize,
 }
 
@@ -29,12 +32,19 @@ pub(crate) struct Gated {
     broker: Arc<dyn Broker>,
 }
 
+/// A feed behind a gate.
+pub(crate) struct GatedFeed {
+    gate: Gate,
+    feed: Arc<dyn Feed>,
+}
+
 impl Gate {
     /// A gate that is open.
     pub(crate) fn open() -> Self {
         Self(Arc::new(Inner {
             open_for: watch::Sender::new(usize::MAX),
             logs_are_away: AtomicBool::new(false),
+            changes_are_lost: AtomicBool::new(false),
             reads: AtomicUsize::new(0),
         }))
     }
@@ -56,6 +66,11 @@ impl Gate {
         self.0.logs_are_away.store(away, Ordering::Relaxed);
     }
 
+    /// Whether from now on changes of members are lost on their way to the engine.
+    pub fn lose_changes(&self, lost: bool) {
+        self.0.changes_are_lost.store(lost, Ordering::Relaxed);
+    }
+
     /// How often a log was read.
     #[must_use]
     pub fn reads(&self) -> usize {
@@ -67,6 +82,14 @@ impl Gate {
         Gated {
             gate: self.clone(),
             broker,
+        }
+    }
+
+    /// The feed behind this gate.
+    pub(crate) fn after(&self, feed: Arc<dyn Feed>) -> GatedFeed {
+        GatedFeed {
+            gate: self.clone(),
+            feed,
         }
     }
 
@@ -86,6 +109,22 @@ impl Gate {
             // The sender is held by this very gate, so the wait can only end by an opening.
             let _ = gate.wait_for(|calls| *calls > 0).await;
         }
+    }
+}
+
+impl Feed for GatedFeed {
+    fn message(&self, channel: &ChannelId, message: Arc<Message>) {
+        self.feed.message(channel, message);
+    }
+
+    fn presence(&self, channel: &ChannelId, change: PresenceChange) {
+        if !self.gate.0.changes_are_lost.load(Ordering::Relaxed) {
+            self.feed.presence(channel, change);
+        }
+    }
+
+    fn disrupted(&self, channel: &ChannelId) {
+        self.feed.disrupted(channel);
     }
 }
 

@@ -310,6 +310,12 @@ local function count_members(keys, args)
   return p and p.members or 0
 end
 
+-- args: fresh epoch. Answers epoch and number (8 bytes each), or nothing where nobody entered.
+local function revision(keys, args)
+  local p = open_presence(keys[1], args[1], clock())
+  return p and p.epoch .. u64(p.number) or false
+end
+
 -- Lua compares texts by the server's locale; only digits and small letters stand in the same order in every one.
 local hex
 
@@ -399,4 +405,5 @@ redis.register_function { function_name = 'fl1_leave', callback = leave, flags =
 redis.register_function { function_name = 'fl1_refresh', callback = refresh, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'fl1_reap', callback = reap, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'fl1_members', callback = count_members, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'fl1_revision', callback = revision, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'fl1_roster', callback = roster, flags = { 'allow-oom' } }

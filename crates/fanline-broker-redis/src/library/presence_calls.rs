@@ -96,6 +96,10 @@ pub(crate) fn members(key: Bytes, fresh: Epoch) -> Call {
     call("fl1_members", key, vec![epoch(fresh)])
 }
 
+pub(crate) fn revision(key: Bytes, fresh: Epoch) -> Call {
+    call("fl1_revision", key, vec![epoch(fresh)])
+}
+
 pub(crate) fn roster(
     key: Bytes,
     fresh: Epoch,
@@ -179,6 +183,21 @@ pub(crate) fn reaped(value: Value) -> Option<Reaped> {
     Some(Reaped {
         left: integer(left)?,
         again: bytes(again)?,
+    })
+}
+
+/// The revision of a roster.
+pub(crate) fn numbered(value: Value) -> Option<PresenceRevision> {
+    if is_nothing(&value) {
+        return Some(PresenceRevision::NONE);
+    }
+    let Value::BulkString(bytes) = value else {
+        return None;
+    };
+    let (epoch, number) = bytes.split_first_chunk::<8>()?;
+    Some(PresenceRevision {
+        epoch: Epoch::from_u64(u64::from_be_bytes(*epoch)),
+        number: u64::from_be_bytes(number.try_into().ok()?),
     })
 }
 

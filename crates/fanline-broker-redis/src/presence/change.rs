@@ -41,15 +41,6 @@ pub(crate) fn decode(payload: Bytes) -> Option<PresenceChange> {
     })
 }
 
-/// The revision that a change made.
-pub(crate) fn revision(change: &PresenceChange) -> PresenceRevision {
-    match change {
-        PresenceChange::Entered { revision, .. }
-        | PresenceChange::Updated { revision, .. }
-        | PresenceChange::Left { revision, .. } => *revision,
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {

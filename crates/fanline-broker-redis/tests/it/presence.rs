@@ -178,7 +178,7 @@ async fn a_node_that_sees_another_epoch_indexes_again_what_it_remembers_to_have_
     let server = RedisServer::start().await.unwrap();
     let node = Node::start(&server);
     let channel = channel("presence-room");
-    let before = revision(&node.enter(&channel, &entry("ada")).await);
+    let before = node.enter(&channel, &entry("ada")).await.revision();
     let mut connection = server.connect().await.unwrap();
     let index = keys(&mut connection, "*:leases").await;
     let mut command = redis::cmd("DEL");
@@ -204,12 +204,12 @@ async fn another_owner_of_the_data_is_another_epoch_with_the_same_members() {
     let server = RedisServer::start().await.unwrap();
     let node = Node::start(&server);
     let channel = channel("presence-room");
-    let before = revision(&node.enter(&channel, &entry("ada")).await);
+    let before = node.enter(&channel, &entry("ada")).await.revision();
     change_owner(&server).await;
     let after = node.until_another_epoch(&channel, before).await;
     assert_eq!(after.number, before.number);
     assert_eq!(node.presence.members(&channel).await, Ok(1));
-    let entered = revision(&node.enter(&channel, &entry("bob")).await);
+    let entered = node.enter(&channel, &entry("bob")).await.revision();
     assert_eq!(
         (entered.epoch, entered.number),
         (after.epoch, after.number + 1)
@@ -227,7 +227,7 @@ async fn members_survive_a_planned_failover_of_their_shard_under_another_epoch()
     let channels: Vec<_> = (0..30).map(|n| channel(&format!("presence-{n}"))).collect();
     let mut before = Vec::new();
     for channel in &channels {
-        before.push(revision(&node.enter(channel, &entry("ada")).await));
+        before.push(node.enter(channel, &entry("ada")).await.revision());
     }
     let primary = cluster.primary_of(0).await.unwrap();
     let replica = cluster.replica_of(primary).await.unwrap();
@@ -503,14 +503,6 @@ fn entry(member: &str) -> Entry {
         connection: ConnectionId::generate(&SystemRandom),
         info: Some(Bytes::from_static(b"{\"name\":\"vouched\"}")),
         data: None,
-    }
-}
-
-fn revision(change: &PresenceChange) -> PresenceRevision {
-    match change {
-        PresenceChange::Entered { revision, .. }
-        | PresenceChange::Updated { revision, .. }
-        | PresenceChange::Left { revision, .. } => *revision,
     }
 }
 

@@ -167,17 +167,24 @@ impl Presence for MemoryPresence {
             .with(channel, |entries, _| entries.members())
             .unwrap_or(0))
     }
+
+    async fn revisions(
+        &self,
+        channels: &[ChannelId],
+    ) -> Result<Vec<PresenceRevision>, PresenceError> {
+        let revision = |channel| {
+            let revision = self.with(channel, |entries, _| entries.revision());
+            revision.unwrap_or(PresenceRevision::NONE)
+        };
+        Ok(channels.iter().map(revision).collect())
+    }
 }
 
-/// A channel that nobody entered. Its epoch is none, so that whoever enters next begins another.
+/// A channel that nobody entered.
 fn nobody() -> Roster {
-    let revision = PresenceRevision {
-        epoch: Epoch::NONE,
-        number: 0,
-    };
     Roster {
         entries: Vec::new(),
-        revision,
+        revision: PresenceRevision::NONE,
         members: 0,
         more: false,
     }

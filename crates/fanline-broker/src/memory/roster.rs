@@ -41,6 +41,10 @@ impl Entries {
         self.members
     }
 
+    pub(super) fn revision(&self) -> PresenceRevision {
+        self.revision
+    }
+
     pub(super) fn enter(
         &mut self,
         entry: Entry,

@@ -3,12 +3,14 @@
 //! Everything that changes the feed's position happens under one lock, so that a newcomer attaches at a
 //! position and hears everything after it.
 
+mod members;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fanline_broker::{Broker, BrokerError, ChannelId, Head, Page, PresenceChange};
+use fanline_broker::{Broker, BrokerError, ChannelId, Head, Page};
 use fanline_model::{Message, Position, Retention, Timestamp};
 use fanline_protocol::{Continuity, LostReason};
 use parking_lot::Mutex;
@@ -17,6 +19,7 @@ use tokio::sync::Notify;
 use super::listeners::{Listener, ListenerKey, Listeners};
 use super::reader::{Reader, Step, Welcome};
 use super::ring::Ring;
+use super::roster::NodeRoster;
 use crate::outbox::Notice;
 use crate::resume::resume;
 
@@ -35,6 +38,7 @@ pub(crate) struct ChannelFeed {
     live: AtomicBool,
     state: Mutex<State>,
     healed: Notify,
+    roster_read: Notify,
 }
 
 struct State {
@@ -42,6 +46,8 @@ struct State {
     /// The last message handed to the listeners; `None` where the channel keeps no log.
     position: Option<Position>,
     listeners: Listeners,
+    /// Who is there, while somebody listens to members.
+    roster: Option<Box<NodeRoster>>,
     ring: Ring,
     /// While a hole is healed, what came meanwhile.
     held: VecDeque<Arc<Message>>,
@@ -69,6 +75,7 @@ impl ChannelFeed {
             retention,
             position: None,
             listeners: Listeners::default(),
+            roster: None,
             ring: Ring::default(),
             held: VecDeque::new(),
             healing: false,
@@ -83,6 +90,7 @@ impl ChannelFeed {
             live: AtomicBool::new(false),
             state: Mutex::new(state),
             healed: Notify::new(),
+            roster_read: Notify::new(),
         }
     }
 
@@ -169,11 +177,6 @@ impl ChannelFeed {
         state.healing = true;
         state.hold(message);
         Arrival::Heal
-    }
-
-    /// Members changed.
-    pub(super) fn presence(&self, change: &PresenceChange) {
-        self.state.lock().listeners.presence(change);
     }
 
     /// Messages may have been missed. True if the caller must start healing.
@@ -326,7 +329,11 @@ impl ChannelFeed {
 
     /// Removes a listener.
     pub(crate) fn detach(&self, key: ListenerKey) {
-        self.state.lock().listeners.remove(key);
+        let mut state = self.state.lock();
+        state.listeners.remove(key);
+        if !state.listeners.watch_members() {
+            state.roster = None;
+        }
     }
 
     /// Tells whoever asked how many connections follow the channel now.
@@ -347,6 +354,9 @@ impl State {
             modes: reader.modes,
             slow: reader.slow,
         };
+        if reader.modes.presence {
+            self.roster.get_or_insert_default();
+        }
         self.listeners
             .insert(&reader.protocol, reader.format, listener)
     }

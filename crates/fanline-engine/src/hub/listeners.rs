@@ -8,7 +8,7 @@ use fanline_protocol::{Continuity, Format, Modes, Protocol, SharedFrame, SkipRea
 use fanline_tenancy::SlowConsumer;
 use slab::Slab;
 
-use crate::outbox::{Item, Notice, Pushed, Slot};
+use crate::outbox::{Item, Notice, Pushed, RosterPage, Slot};
 use crate::shared::{SessionShared, flag};
 
 /// One live subscription.
@@ -33,6 +33,8 @@ pub(super) struct Listeners {
     len: usize,
     /// How many of them want to hear of occupancy.
     counting: usize,
+    /// How many of them want to hear of members.
+    watching: usize,
 }
 
 struct Group {
@@ -46,6 +48,11 @@ struct Group {
 impl Listeners {
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether anybody wants to hear of members.
+    pub(super) fn watch_members(&self) -> bool {
+        self.watching > 0
     }
 
     pub(super) fn insert(
@@ -69,6 +76,7 @@ impl Listeners {
         });
         self.len += 1;
         self.counting += usize::from(listener.modes.occupancy);
+        self.watching += usize::from(listener.modes.presence);
         ListenerKey {
             group,
             index: self.groups[group].listeners.insert(listener),
@@ -81,6 +89,7 @@ impl Listeners {
         {
             self.len -= 1;
             self.counting -= usize::from(listener.modes.occupancy);
+            self.watching -= usize::from(listener.modes.presence);
             if group.listeners.is_empty() {
                 group.listeners = Slab::new();
             }
@@ -133,6 +142,20 @@ impl Listeners {
                 .presence
                 .then(|| Notice::Presence(Box::new(change.clone())))
         });
+    }
+
+    /// Tells one listener who is there.
+    pub(super) fn roster(&self, key: ListenerKey, pages: Vec<RosterPage>) {
+        let group = self.groups.get(key.group);
+        let Some(listener) = group.and_then(|group| group.listeners.get(key.index)) else {
+            return;
+        };
+        for page in pages {
+            listener.push(Item::Notice {
+                slot: listener.slot,
+                notice: Notice::Roster(Box::new(page)),
+            });
+        }
     }
 
     /// Tells whoever asked for it how many connections follow the channel.

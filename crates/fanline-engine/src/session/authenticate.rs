@@ -120,6 +120,7 @@ impl Session {
             client_events: Bucket::new(),
             echo: true,
             entered: Vec::new(),
+            rosters: Vec::new(),
             owed: channels,
         }));
         tracing::debug!(%connection, app = %id, peer = %self.peer, protocol = self.protocol.name(), "session opened");

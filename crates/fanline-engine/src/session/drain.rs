@@ -126,6 +126,7 @@ impl Session {
                 channel,
                 change: *change,
             }),
+            Notice::Roster(page) => self.put_roster(slot, channel, *page),
             Notice::Occupancy(connections) => self.tell(Event::Occupancy {
                 channel,
                 connections,

@@ -50,13 +50,9 @@ impl Session {
         for (channel, member) in std::mem::take(&mut standing.entered) {
             let id = ChannelId::new(app.clone(), channel);
             let entry = (id, member, connection);
-            {
-                let mut entries = self.engine.entries.lock();
-                // A newer session with the same connection id has entered too: the entry is its own now.
-                if entries.get(&entry) != Some(&self.key) {
-                    continue;
-                }
-                entries.remove(&entry);
+            // A newer session with the same connection id has entered too: the entry is its own now.
+            if self.engine.entries.release(&entry, self.key).is_none() {
+                continue;
             }
             let left = if clean {
                 self.engine

@@ -9,7 +9,8 @@ use fanline_protocol::{Enter, Event, Refusal, Tag};
 use fanline_tenancy::access::{Action, decide};
 
 use super::{Done, Hold, Session};
-use crate::sweep::LEASE;
+use crate::engine::Engine;
+use crate::entries::{EntryKey, Held, LEASE};
 
 /// The most entries of one page of a roster.
 const MAX_PAGE: usize = 1_000;
@@ -33,12 +34,16 @@ impl Session {
         };
         let presence = Arc::clone(&self.engine.presence);
         self.hold = Hold::Answer;
+        let held = Held {
+            session: self.key,
+            entry: Arc::new(entry.clone()),
+            limit,
+        };
         self.start(async move {
-            let member = entry.member.clone();
             match presence.enter(&id, entry, LEASE, limit).await {
                 Ok(_) => Done::Presence {
                     events: vec![Event::Accepted { tag }],
-                    entered: Some((channel, member)),
+                    entered: Some((channel, held)),
                     left: None,
                 },
                 Err(error) => refused(&error, channel, tag),
@@ -47,17 +52,14 @@ impl Session {
     }
 
     pub(super) fn update(&mut self, channel: Channel, data: Option<Bytes>, tag: Tag) {
-        let Some((id, member)) = self.entry_of(&channel) else {
+        let Some(entry) = self.entry_of(&channel) else {
             return self.refuse(refusal(&PresenceError::NotEntered), Some(channel), tag);
         };
-        let Some(connection) = self.shared.identity().map(|identity| identity.connection) else {
-            return;
-        };
-        let presence = Arc::clone(&self.engine.presence);
+        let engine = Arc::clone(&self.engine);
         self.hold = Hold::Answer;
         self.start(async move {
-            match presence.update(&id, &member, connection, data).await {
-                Ok(_) => Done::Presence {
+            match update(&engine, &entry, data).await {
+                Ok(()) => Done::Presence {
                     events: vec![Event::Accepted { tag }],
                     entered: None,
                     left: None,
@@ -69,22 +71,26 @@ impl Session {
 
     pub(super) fn leave(&mut self, channel: Channel, tag: Tag) {
         // Leaving where one is not is no fault: the end is the same.
-        let Some((id, member)) = self.entry_of(&channel) else {
+        let Some(entry) = self.entry_of(&channel) else {
             return self.tell(Event::Accepted { tag });
         };
-        let Some(connection) = self.shared.identity().map(|identity| identity.connection) else {
-            return;
-        };
-        let presence = Arc::clone(&self.engine.presence);
+        let (engine, session) = (Arc::clone(&self.engine), self.key);
         self.hold = Hold::Answer;
         self.start(async move {
-            match presence.leave(&id, &member, connection).await {
+            // Let go first, or a renewal could enter again who has just left.
+            let held = engine.entries.release(&entry, session);
+            match engine.presence.leave(&entry.0, &entry.1, entry.2).await {
                 Ok(_) => Done::Presence {
                     events: vec![Event::Accepted { tag }],
                     entered: None,
                     left: Some(channel),
                 },
-                Err(error) => refused(&error, channel, tag),
+                Err(error) => {
+                    if let Some(held) = held {
+                        engine.entries.hold(entry, held);
+                    }
+                    refused(&error, channel, tag)
+                }
             }
         });
     }
@@ -107,8 +113,11 @@ impl Session {
             return self.refuse(denied.into(), Some(channel), tag);
         }
         let id = ChannelId::new(caller.app.id.clone(), channel.clone());
-        let presence = Arc::clone(&self.engine.presence);
         let limit = page.clamp(1, MAX_PAGE);
+        if let Some(slot) = self.watching(&channel) {
+            return self.owe_roster(slot, limit, tag);
+        }
+        let presence = Arc::clone(&self.engine.presence);
         self.hold = Hold::Answer;
         self.start(async move {
             let (mut events, mut after) = (Vec::new(), None);
@@ -144,29 +153,20 @@ impl Session {
     pub(super) fn presence_done(
         &mut self,
         events: Vec<Event>,
-        entered: Option<(Channel, UserId)>,
+        entered: Option<(Channel, Held)>,
         left: Option<Channel>,
     ) {
-        let connection = self.shared.identity().map(|identity| identity.connection);
-        if let (Some(standing), Some(connection)) = (&mut self.member, connection) {
-            let app = standing.caller.app.id.clone();
-            if let Some((channel, member)) = entered {
-                let id = ChannelId::new(app.clone(), channel.clone());
-                self.engine
-                    .entries
-                    .lock()
-                    .insert((id, member.clone(), connection), self.key);
+        if let Some(standing) = &mut self.member {
+            if let Some((channel, held)) = entered {
+                let member = held.entry.member.clone();
+                let id = ChannelId::new(standing.caller.app.id.clone(), channel.clone());
+                let key = (id, member.clone(), held.entry.connection);
+                self.engine.entries.hold(key, held);
                 standing.entered.retain(|(other, _)| *other != channel);
                 standing.entered.push((channel, member));
             }
             if let Some(channel) = left {
-                for (channel, member) in standing
-                    .entered
-                    .extract_if(.., |(other, _)| *other == channel)
-                {
-                    let id = ChannelId::new(app.clone(), channel);
-                    self.engine.entries.lock().remove(&(id, member, connection));
-                }
+                standing.entered.retain(|(other, _)| *other != channel);
             }
         }
         for event in events {
@@ -224,8 +224,10 @@ impl Session {
         ))
     }
 
-    fn entry_of(&self, channel: &Channel) -> Option<(ChannelId, UserId)> {
+    /// The entry of this session on a channel.
+    fn entry_of(&self, channel: &Channel) -> Option<EntryKey> {
         let standing = self.member.as_ref()?;
+        let connection = self.shared.identity()?.connection;
         let (_, member) = standing
             .entered
             .iter()
@@ -233,8 +235,27 @@ impl Session {
         Some((
             ChannelId::new(standing.caller.app.id.clone(), channel.clone()),
             member.clone(),
+            connection,
         ))
     }
+}
+
+/// Replaces the data of an entry. One that was lost and not missed yet is entered again with it.
+async fn update(engine: &Engine, key: &EntryKey, data: Option<Bytes>) -> Result<(), PresenceError> {
+    let presence = &engine.presence;
+    match presence.update(&key.0, &key.1, key.2, data.clone()).await {
+        Err(PresenceError::NotEntered) => {
+            let held = engine.entries.with_data(key, data);
+            let held = held.ok_or(PresenceError::NotEntered)?;
+            let entry = Entry::clone(&held.entry);
+            presence.enter(&key.0, entry, LEASE, held.limit).await?;
+        }
+        Err(error) => return Err(error),
+        Ok(_) => {
+            engine.entries.with_data(key, data);
+        }
+    }
+    Ok(())
 }
 
 fn refusal(error: &PresenceError) -> Refusal {

@@ -197,6 +197,7 @@ impl Session {
                 feed.announce_occupancy();
             }
             self.engine.hub.part(&feed, self.engine.now());
+            self.forget_rosters(slot, &feed.id.channel);
         }
     }
 
@@ -251,6 +252,10 @@ impl Session {
             Step::Attached(key) => {
                 subscription.phase = Phase::Live(key);
                 subscription.feed.announce_occupancy();
+                if reader.modes.presence {
+                    self.engine.hub.watch_members(&subscription.feed);
+                    self.read_owed_rosters(reader.slot);
+                }
             }
             Step::Behind => self.behind(reader),
             Step::AskLog => self.read_log(reader, false),

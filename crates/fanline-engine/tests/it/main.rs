@@ -9,6 +9,7 @@
 mod backlog;
 mod guest;
 mod interleavings;
+mod members;
 mod model;
 mod races;
 mod waiting;

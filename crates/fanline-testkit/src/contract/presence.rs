@@ -39,7 +39,9 @@ macro_rules! presence_contract {
                 a_roster_is_ordered_by_member_and_connection
                 pages_cover_the_roster_without_a_gap
                 a_page_shows_the_revision_of_the_last_change
+                revisions_are_those_of_the_rosters
                 a_channel_that_nobody_entered_is_empty
+                a_numbering_begins_with_an_entry
                 a_revision_is_never_made_twice
                 the_numbering_of_a_followed_channel_goes_on
             ]

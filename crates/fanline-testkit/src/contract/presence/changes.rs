@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fanline_broker::{Entry, PresenceChange, PresenceError};
 
 use super::harness::PresenceHarness;
-use super::stage::{LEASE, Stage, entry, is_join, is_parting, revision};
+use super::stage::{LEASE, Stage, entry, is_join, is_parting};
 
 /// A member is every entry with one member id.
 pub async fn the_first_entry_of_a_member_is_its_join_and_the_last_its_leave(
@@ -82,7 +82,7 @@ pub async fn nobody_updates_who_has_not_entered(harness: &dyn PresenceHarness) {
             .await
     };
     assert_eq!(update().await, Err(PresenceError::NotEntered));
-    let revision = revision(&stage.enter(&channel, &present).await);
+    let revision = stage.enter(&channel, &present).await.revision();
     assert_eq!(update().await, Err(PresenceError::NotEntered));
     assert_eq!(
         stage.roster(&channel).await.revision,
@@ -127,7 +127,7 @@ pub async fn every_change_takes_the_next_revision(harness: &dyn PresenceHarness)
     );
     assert_eq!(stage.refresh(&channel, &[&ada, &bob]).await, [true, true]);
     changes.push(stage.leave(&channel, &ada).await.unwrap());
-    let revisions: Vec<_> = changes.iter().map(revision).collect();
+    let revisions: Vec<_> = changes.iter().map(PresenceChange::revision).collect();
     for pair in revisions.windows(2) {
         assert_eq!(
             (pair[1].epoch, pair[1].number),

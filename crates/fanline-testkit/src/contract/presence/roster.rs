@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use fanline_broker::{Entry, PresenceRevision};
 
 use super::harness::PresenceHarness;
-use super::stage::{Stage, entry, revision};
+use super::stage::{Stage, entry};
 
 /// Ordered by member and connection, and it says how many distinct members there are.
 pub async fn a_roster_is_ordered_by_member_and_connection(harness: &dyn PresenceHarness) {
@@ -59,10 +59,32 @@ pub async fn a_page_shows_the_revision_of_the_last_change(harness: &dyn Presence
     let channel = stage.channel("presence-room");
     let (ada, bob) = (entry("ada"), entry("bob"));
     let entered = stage.enter(&channel, &ada).await;
-    assert_eq!(stage.roster(&channel).await.revision, revision(&entered));
+    assert_eq!(stage.roster(&channel).await.revision, entered.revision());
     stage.enter(&channel, &bob).await;
     let left = stage.leave(&channel, &ada).await.unwrap();
-    assert_eq!(stage.roster(&channel).await.revision, revision(&left));
+    assert_eq!(stage.roster(&channel).await.revision, left.revision());
+}
+
+/// Of many channels at once, in the order asked.
+pub async fn revisions_are_those_of_the_rosters(harness: &dyn PresenceHarness) {
+    let stage = Stage::open(harness).await;
+    let channels: Vec<_> = (0..5)
+        .map(|n| stage.channel(&format!("presence-{n}")))
+        .collect();
+    // Nobody ever enters the last one.
+    for channel in &channels[..4] {
+        stage.enter(channel, &entry("ada")).await;
+    }
+    let bob = entry("bob");
+    stage.enter(&channels[1], &bob).await;
+    stage.leave(&channels[1], &bob).await.unwrap();
+    let revisions = stage.presence().revisions(&channels).await.unwrap();
+    let mut rosters = Vec::new();
+    for channel in &channels {
+        rosters.push(stage.roster(channel).await.revision);
+    }
+    assert_eq!(revisions, rosters);
+    assert_eq!(revisions[4], PresenceRevision::NONE);
 }
 
 /// An empty roster is an answer.
@@ -77,6 +99,14 @@ pub async fn a_channel_that_nobody_entered_is_empty(harness: &dyn PresenceHarnes
     assert_eq!(stage.members(&channel).await, 0);
 }
 
+/// Nobody was there before number 1.
+pub async fn a_numbering_begins_with_an_entry(harness: &dyn PresenceHarness) {
+    let stage = Stage::open(harness).await;
+    let channel = stage.channel("presence-room");
+    let entered = stage.enter(&channel, &entry("ada")).await;
+    assert_eq!(entered.revision().number, 1);
+}
+
 /// Also after everybody left: what a node read before is never taken for what is so now.
 pub async fn a_revision_is_never_made_twice(harness: &dyn PresenceHarness) {
     let stage = Stage::open(harness).await;
@@ -87,9 +117,9 @@ pub async fn a_revision_is_never_made_twice(harness: &dyn PresenceHarness) {
     for _ in 0..5 {
         let ada = entry("ada");
         let entered = stage.enter(&channel, &ada).await;
-        assert!(seen.insert(key(revision(&entered))));
+        assert!(seen.insert(key(entered.revision())));
         let left = stage.leave(&channel, &ada).await.unwrap();
-        assert!(seen.insert(key(revision(&left))));
+        assert!(seen.insert(key(left.revision())));
     }
 }
 
@@ -99,10 +129,10 @@ pub async fn the_numbering_of_a_followed_channel_goes_on(harness: &dyn PresenceH
     let channel = stage.channel("presence-room");
     stage.follow(&channel).await;
     let ada = entry("ada");
-    let first = revision(&stage.enter(&channel, &ada).await);
+    let first = stage.enter(&channel, &ada).await.revision();
     stage.leave(&channel, &ada).await.unwrap();
     stage.presence().reap().await.unwrap();
     assert_eq!(stage.roster(&channel).await.revision.epoch, first.epoch);
-    let again = revision(&stage.enter(&channel, &ada).await);
+    let again = stage.enter(&channel, &ada).await.revision();
     assert_eq!((again.epoch, again.number), (first.epoch, first.number + 2));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fanline_broker::{ChannelId, Entry, Presence, PresenceChange, PresenceRevision, Roster};
+use fanline_broker::{ChannelId, Entry, Presence, PresenceChange, Roster};
 use fanline_model::{AppId, Channel, ConnectionId, Retention, SystemRandom, UserId};
 
 use super::harness::{PresenceHarness, PresenceUnderTest};
@@ -102,14 +102,6 @@ pub(crate) fn entry(member: &str) -> Entry {
         connection: ConnectionId::generate(&SystemRandom),
         info: Some(Bytes::from_static(b"{\"name\":\"vouched\"}")),
         data: None,
-    }
-}
-
-pub(crate) fn revision(change: &PresenceChange) -> PresenceRevision {
-    match change {
-        PresenceChange::Entered { revision, .. }
-        | PresenceChange::Updated { revision, .. }
-        | PresenceChange::Left { revision, .. } => *revision,
     }
 }
 
