@@ -20,6 +20,7 @@ mod session;
 mod sessions;
 mod shared;
 mod sweep;
+mod thrift;
 
 pub use engine::{Engine, EngineParts, EngineStats};
 pub use link::{Link, Received};

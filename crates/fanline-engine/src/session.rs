@@ -4,6 +4,7 @@
 //! in become commands and act in order; what channels bring waits in the outbox; both leave by one queue.
 
 mod authenticate;
+mod availability;
 mod command;
 mod drain;
 mod finish;
@@ -387,6 +388,9 @@ impl Session {
         }
         if flags & flag::IDLE != 0 {
             self.tell(Event::Idle);
+        }
+        if flags & flag::AVAILABILITY != 0 {
+            self.tell_availability();
         }
         if flags & flag::DIRECT != 0 {
             self.deliver_direct();

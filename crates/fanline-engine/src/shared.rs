@@ -38,6 +38,8 @@ pub(crate) mod flag {
     pub(crate) const DIRECT: u32 = 1 << 10;
     /// The app's backend or an operator ends the connection.
     pub(crate) const TERMINATED: u32 = 1 << 11;
+    /// The broker went away or came back.
+    pub(crate) const AVAILABILITY: u32 = 1 << 12;
 }
 
 /// What others know of a session.
@@ -57,6 +59,8 @@ pub(crate) struct SessionShared {
     lifetime: AtomicU64,
     /// Whether the client was told to renew its credential.
     pub(crate) advised: AtomicBool,
+    /// Whether the client was last told that the broker is away.
+    pub(crate) told_degraded: AtomicBool,
     /// The revision that the session was judged by.
     pub(crate) judged_tenant: AtomicU64,
     /// The revision that the session was judged by.
@@ -103,6 +107,7 @@ impl SessionShared {
             expires_at: AtomicU64::new(0),
             lifetime: AtomicU64::new(0),
             advised: AtomicBool::new(false),
+            told_degraded: AtomicBool::new(false),
             judged_tenant: AtomicU64::new(0),
             judged_app: AtomicU64::new(0),
             unlinked_since: AtomicU64::new(0),

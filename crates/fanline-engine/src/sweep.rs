@@ -91,8 +91,11 @@ impl Engine {
 
     fn sweep_sessions(&self) {
         let (now, wall) = (self.now(), self.clock.now());
+        let degraded = self.is_degraded();
         self.sessions.each(|shared| {
-            let flags = shared.due(now, wall) | self.changed(shared);
+            let flags = shared.due(now, wall)
+                | shared.due_by_availability(degraded)
+                | self.changed(shared);
             if flags != 0 {
                 shared.raise(flags);
             }

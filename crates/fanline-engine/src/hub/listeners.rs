@@ -10,6 +10,7 @@ use slab::Slab;
 
 use crate::outbox::{Item, Notice, Pushed, RosterPage, Slot};
 use crate::shared::{SessionShared, flag};
+use crate::thrift::make_room;
 
 /// One live subscription.
 pub(crate) struct Listener {
@@ -22,8 +23,8 @@ pub(crate) struct Listener {
 /// Where a listener stands in [`Listeners`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ListenerKey {
-    group: usize,
-    index: usize,
+    group: u32,
+    index: u32,
 }
 
 /// The live listeners, by encoding, so that a message is encoded once for each.
@@ -66,26 +67,31 @@ impl Listeners {
             .iter()
             .position(|group| group.format == format && group.protocol.name() == protocol.name());
         let group = known.unwrap_or_else(|| {
-            let listeners = Slab::with_capacity(1);
+            self.groups.reserve_exact(1);
             self.groups.push(Group {
                 protocol: Arc::clone(protocol),
                 format,
-                listeners,
+                listeners: Slab::new(),
             });
             self.groups.len() - 1
         });
+        let listeners = &mut self.groups[group].listeners;
+        make_room(listeners);
         self.len += 1;
         self.counting += usize::from(listener.modes.occupancy);
         self.watching += usize::from(listener.modes.presence);
+        let index = listeners.insert(listener);
+        // A node has neither so many encodings nor so many connections.
+        let small = |number| u32::try_from(number).unwrap_or(u32::MAX);
         ListenerKey {
-            group,
-            index: self.groups[group].listeners.insert(listener),
+            group: small(group),
+            index: small(index),
         }
     }
 
     pub(super) fn remove(&mut self, key: ListenerKey) {
-        if let Some(group) = self.groups.get_mut(key.group)
-            && let Some(listener) = group.listeners.try_remove(key.index)
+        if let Some(group) = self.groups.get_mut(key.group as usize)
+            && let Some(listener) = group.listeners.try_remove(key.index as usize)
         {
             self.len -= 1;
             self.counting -= usize::from(listener.modes.occupancy);
@@ -146,10 +152,9 @@ impl Listeners {
 
     /// Tells one listener who is there.
     pub(super) fn roster(&self, key: ListenerKey, pages: Vec<RosterPage>) {
-        let group = self.groups.get(key.group);
-        let Some(listener) = group.and_then(|group| group.listeners.get(key.index)) else {
-            return;
-        };
+        let group = self.groups.get(key.group as usize);
+        let listener = group.and_then(|group| group.listeners.get(key.index as usize));
+        let Some(listener) = listener else { return };
         for page in pages {
             listener.push(Item::Notice {
                 slot: listener.slot,

@@ -134,6 +134,7 @@ impl Session {
             expires_at,
             tag,
         });
+        self.tell_availability();
         // What was taken back between the judgement and the joining of the index is seen now.
         if self
             .engine

@@ -209,7 +209,7 @@ impl Session {
             return;
         };
         let head = subscription.feed.position();
-        let from = subscription.position;
+        let from = subscription.position();
         let channel = subscription.feed.id.channel.clone();
         let modes = subscription.modes;
         let caught_up = subscription.named(from, head.or(from));

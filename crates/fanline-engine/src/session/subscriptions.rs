@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use fanline_model::{Channel, Position};
+use fanline_model::{Channel, Epoch, Position};
 use fanline_protocol::Modes;
 use slab::Slab;
 
 use crate::hub::{ChannelFeed, ListenerKey, Reader};
 use crate::outbox::Slot;
+use crate::thrift::make_room;
 
 /// The subscriptions of one connection, found by slot or by channel.
 #[derive(Default)]
@@ -16,15 +17,15 @@ pub(super) struct Subscriptions {
     generation: u32,
 }
 
-/// One subscription.
+/// One subscription. A node holds many times more of them than of anything else, so each byte counts.
 pub(super) struct Subscription {
-    generation: u32,
     pub(super) feed: Arc<ChannelFeed>,
     pub(super) phase: Phase,
-    /// Where the client stands, by what was sent to it.
-    pub(super) position: Option<Position>,
-    /// The newest head that was named; once the position reaches it the client has caught up.
-    pub(super) goal: Option<Position>,
+    /// Where the client stands, by what was sent to it; without an epoch where there is no log.
+    position: Position,
+    /// The seq of the newest head that was named; once the position reaches it the client has caught up.
+    goal: u64,
+    generation: u32,
     pub(super) modes: Modes,
     /// Whether a signature for this channel holds it up.
     pub(super) signed: bool,
@@ -33,6 +34,14 @@ pub(super) struct Subscription {
     /// Whether `subscribed` was sent.
     pub(super) welcomed: bool,
 }
+
+/// The place of who has none.
+const NOWHERE: Position = Position {
+    epoch: Epoch::NONE,
+    seq: 0,
+};
+/// The goal of who has none: numbers end long before it.
+const NO_GOAL: u64 = u64::MAX;
 
 /// How far a subscription has come.
 pub(super) enum Phase {
@@ -53,16 +62,13 @@ impl Subscriptions {
 
     pub(super) fn insert(&mut self, feed: Arc<ChannelFeed>, modes: Modes, signed: bool) -> Slot {
         self.generation = self.generation.wrapping_add(1);
-        if self.all.capacity() == 0 {
-            // Most connections have one subscription; the default growth would make room for four.
-            self.all = Slab::with_capacity(1);
-        }
+        make_room(&mut self.all);
         let index = self.all.insert(Subscription {
-            generation: self.generation,
             feed,
             phase: Phase::Busy,
-            position: None,
-            goal: None,
+            position: NOWHERE,
+            goal: NO_GOAL,
+            generation: self.generation,
             modes,
             signed,
             answered: false,
@@ -107,38 +113,50 @@ impl Subscriptions {
 // === impl Subscription ===
 
 impl Subscription {
+    /// Where the client stands, by what was sent to it.
+    pub(super) fn position(&self) -> Option<Position> {
+        (self.position != NOWHERE).then_some(self.position)
+    }
+
     /// The client stands at `position` now. True if it has thereby caught up.
     pub(super) fn moved(&mut self, position: Position) -> bool {
-        self.position = Some(position);
+        self.position = position;
         self.take_goal()
     }
 
     /// Another head was named.
     pub(super) fn named(&mut self, from: Option<Position>, head: Option<Position>) -> bool {
-        self.position = from;
-        self.goal = head;
-        if head.is_none() {
-            true
-        } else {
-            self.take_goal()
-        }
+        self.position = from.unwrap_or(NOWHERE);
+        self.goal = head.map_or(NO_GOAL, |head| head.seq);
+        head.is_none() || self.take_goal()
     }
 
     /// What was said of continuity has changed. Whoever has caught up is not told so twice.
     pub(super) fn judged_again(&mut self, from: Option<Position>, head: Option<Position>) -> bool {
-        if self.goal.is_some() {
+        if self.goal != NO_GOAL {
             return self.named(from, head);
         }
-        self.position = from;
+        self.position = from.unwrap_or(NOWHERE);
         false
     }
 
     fn take_goal(&mut self) -> bool {
         // The numbering goes on across epochs, so the seq alone says whether the goal is reached.
-        let reached = matches!((self.goal, self.position), (Some(goal), Some(position)) if position.seq >= goal.seq);
+        let reached = self.position != NOWHERE && self.position.seq >= self.goal;
         if reached {
-            self.goal = None;
+            self.goal = NO_GOAL;
         }
         reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `docs/benchmarks.md` says of memory rests on it.
+    #[test]
+    fn a_subscription_takes_64_bytes() {
+        assert_eq!(size_of::<Subscription>(), 64);
     }
 }
