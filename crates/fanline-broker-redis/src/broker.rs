@@ -1,34 +1,48 @@
 //! The broker port over the library, the cluster and the supervisor.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+mod followed;
+mod refusal;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use fanline_broker::{
     Broker, BrokerError, ChannelId, Feed, Head, Outcome, Page, PageLimit, Publish, PublishError,
 };
-use fanline_model::{Epoch, MessageId, Random, Retention};
-use parking_lot::RwLock;
-use redis::Value;
+use fanline_model::{Clock, Durability, Epoch, Random, Retention};
 
-use crate::cluster::{CallError, Cluster, LibrarySource};
+use crate::cluster::{Cluster, Counters, LibrarySource};
 use crate::config::RedisConfig;
 use crate::connector::Connector;
 use crate::keys;
 use crate::library::{self, LIBRARY};
-use crate::presence::{RedisPresence, change};
-use crate::supervisor::{Ear, Supervisor};
+use crate::presence::RedisPresence;
+use crate::signals::{RedisSignals, SignalSender};
+use crate::supervisor::Supervisor;
+use crate::sweeper::Sweeper;
 use crate::topology::TopologyWatch;
+use crate::vigil::Vigil;
+
+use followed::Followed;
+use refusal::{Fullness, published, read};
+
+/// How often to try while nothing was reached yet.
+const CONTACT: Duration = Duration::from_millis(250);
 
 /// Numbers, keeps and carries messages in Redis.
 pub struct RedisBroker {
     random: Arc<dyn Random>,
     idempotency_records: usize,
+    connector: Connector,
     cluster: Arc<Cluster>,
     topology: Arc<TopologyWatch>,
     supervisor: Arc<Supervisor>,
+    sweeper: Sweeper,
+    vigil: Vigil,
     followed: Arc<Followed>,
+    fullness: Fullness,
 }
 
 /// What a broker has seen since it began.
@@ -42,13 +56,20 @@ pub struct RedisStats {
     pub messages: u64,
     /// Connections that were opened in place of a lost one.
     pub reconnects: u64,
-}
-
-/// The channels that this node follows, by their shard channel.
-#[derive(Default)]
-struct Followed {
-    channels: RwLock<HashMap<Bytes, ChannelId>>,
-    feed: OnceLock<Arc<dyn Feed>>,
+    /// Calls that were begun: publishes, reads, presence.
+    pub calls: u64,
+    /// Attempts beyond a call's first: redirections and repetitions.
+    pub retries: u64,
+    /// Calls that ended, within their budget, without having been executed.
+    pub unavailable: u64,
+    /// Calls of which nobody knows whether they were executed, or whether enough replicas have them.
+    pub unknown: u64,
+    /// Publishes that a full Redis refused.
+    pub refused_full: u64,
+    /// How often replicas were waited for, once for each batch of publishes.
+    pub replication_waits: u64,
+    /// Of these, how often too few replicas acknowledged.
+    pub replication_shortfalls: u64,
 }
 
 impl RedisBroker {
@@ -68,18 +89,24 @@ impl RedisBroker {
             Box::new(move || topology.suspect())
         };
         let supervisor = Supervisor::new(
-            connector,
+            connector.clone(),
             topology.subscribe(),
             suspect,
             Arc::clone(&followed) as _,
         );
+        let sweeper = Sweeper::new(Arc::clone(&cluster), &*random);
+        let vigil = Vigil::new(Arc::clone(&topology), Arc::clone(&supervisor));
         Self {
             random,
             idempotency_records,
+            connector,
+            vigil,
             cluster,
             topology,
             supervisor,
+            sweeper,
             followed,
+            fullness: Fullness::default(),
         }
     }
 
@@ -90,14 +117,42 @@ impl RedisBroker {
         }
     }
 
-    /// Keeps the view of the cluster and the subscriptions alive, until the shutdown.
+    /// Keeps the view of the cluster and the subscriptions alive and sweeps idle channels, until the shutdown.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
         let topology = Arc::clone(&self.topology).run(std::future::pending());
         let supervisor = Arc::clone(&self.supervisor).run(std::future::pending());
         tokio::select! {
             () = topology => {}
             () = supervisor => {}
+            _ = self.vigil.keep() => {}
+            () = self.sweeper.run() => {}
             () = shutdown => {}
+        }
+    }
+
+    /// Returns once every primary was reached and has the function library, and its subscriptions can stand.
+    /// Until then `missing` hears what is not so yet.
+    pub async fn first_contact(&self, missing: impl Fn(String) + Send) {
+        let mut ticks = tokio::time::interval(CONTACT);
+        loop {
+            ticks.tick().await;
+            match self.contact().await {
+                Ok(()) => return,
+                Err(what) => missing(what),
+            }
+        }
+    }
+
+    async fn contact(&self) -> Result<(), String> {
+        if let Some(trouble) = self.topology.trouble() {
+            return Err(trouble.to_string());
+        }
+        let greeted = self.cluster.greet().await;
+        greeted.map_err(|error| error.to_string())?;
+        if self.supervisor.is_whole() {
+            Ok(())
+        } else {
+            Err("the subscriber connections to Redis are being opened".to_owned())
         }
     }
 
@@ -106,14 +161,28 @@ impl RedisBroker {
         RedisPresence::new(Arc::clone(&self.cluster), Arc::clone(&self.random))
     }
 
+    /// Signals through the same Redis, over connections of their own.
+    pub fn signals(&self, us: SignalSender, clock: Arc<dyn Clock>) -> RedisSignals {
+        let connector = self.connector.clone();
+        RedisSignals::new(connector, Arc::clone(&self.topology), us, clock)
+    }
+
     /// Figures for metrics and tests.
     pub fn stats(&self) -> RedisStats {
-        let counters = self.supervisor.counters();
+        let carried = self.supervisor.counters();
+        let called = self.cluster.counters();
         RedisStats {
-            followed: counters.wanted,
-            subscribed: counters.acknowledged,
-            messages: counters.messages,
-            reconnects: counters.reconnects,
+            followed: carried.wanted,
+            subscribed: carried.acknowledged,
+            messages: carried.messages,
+            reconnects: carried.reconnects,
+            calls: Counters::read(&called.calls),
+            retries: Counters::read(&called.retries),
+            unavailable: Counters::read(&called.unavailable),
+            unknown: Counters::read(&called.unknown),
+            refused_full: self.fullness.refusals(),
+            replication_waits: Counters::read(&called.waits),
+            replication_shortfalls: Counters::read(&called.shortfalls),
         }
     }
 
@@ -161,25 +230,20 @@ impl Drop for Wish<'_> {
 impl Broker for RedisBroker {
     async fn publish(&self, publish: Publish) -> Result<Vec<Outcome>, PublishError> {
         let key = keys::channel(&publish.channel);
-        let call = library::publish(key, &publish, self.fresh(), self.idempotency_records);
-        let ids = || {
-            publish
-                .drafts
-                .iter()
-                .map(|draft| draft.id.clone())
-                .collect()
-        };
-        match self.cluster.call(call).await {
-            Ok(answer) => library::outcomes(&answer, publish.condition.as_ref())
-                .filter(|outcomes| outcomes.len() == publish.drafts.len())
-                .ok_or_else(|| {
-                    no_answer(&publish.channel);
-                    PublishError::OutcomeUnknown(ids())
-                }),
-            Err(CallError::Unavailable) => Err(BrokerError::Unavailable.into()),
-            Err(CallError::Unknown) => Err(PublishError::OutcomeUnknown(ids())),
-            Err(CallError::Refused { code, detail }) => Err(refused(&publish, &code, &detail)),
+        let indexed = self.sweeper.before(&publish, &key).await;
+        let indexed = indexed.map_err(|_| BrokerError::Unavailable)?;
+        let call = library::publish(
+            key.clone(),
+            &publish,
+            self.fresh(),
+            self.idempotency_records,
+        );
+        let answer = self.cluster.call_durably(call, durability(&publish));
+        let outcomes = published(&publish, answer.await, &self.fullness)?;
+        if let Some(indexed) = indexed {
+            self.sweeper.after(&publish, key, indexed, &outcomes).await;
         }
+        Ok(outcomes)
     }
 
     async fn follow(
@@ -229,68 +293,19 @@ impl Broker for RedisBroker {
             .map(|(channel, answer)| read(channel, answer, library::head))
             .collect()
     }
-}
 
-impl Ear for Followed {
-    fn message(&self, shard_channel: &[u8], payload: Bytes) {
-        let Some(channel) = self.channels.read().get(shard_channel).cloned() else {
-            return;
-        };
-        let Some(feed) = self.feed.get() else { return };
-        if let Some(change) = change::decode(payload.clone()) {
-            return feed.presence(&channel, change);
-        }
-        match library::carried(&payload) {
-            Some(message) => feed.message(&channel, message),
-            // The log is the truth: whatever this was, the comparison of heads finds it missing.
-            None => feed.disrupted(&channel),
-        }
-    }
-
-    fn interrupted(&self, shard_channels: &[Bytes]) {
-        let Some(feed) = self.feed.get() else { return };
-        for shard_channel in shard_channels {
-            let channel = self.channels.read().get(shard_channel).cloned();
-            if let Some(channel) = channel {
-                feed.disrupted(&channel);
-            }
-        }
+    fn is_available(&self) -> bool {
+        self.vigil.is_available()
     }
 }
 
-/// The answer of a call that changes nothing, or that may be repeated.
-fn read<T>(
-    channel: &ChannelId,
-    answer: Result<Value, CallError>,
-    parse: impl Fn(&Value) -> Option<T>,
-) -> Result<T, BrokerError> {
-    let value = answer.map_err(|error| {
-        if let CallError::Refused { code, detail } = error {
-            tracing::error!(%channel, code, detail, "Redis refused to read");
-        }
-        BrokerError::Unavailable
-    })?;
-    parse(&value).ok_or_else(|| {
-        no_answer(channel);
-        BrokerError::Unavailable
-    })
-}
-
-fn refused(publish: &Publish, code: &str, detail: &str) -> PublishError {
-    match code {
-        "FLMISMATCH" => match MessageId::parse(detail.trim()) {
-            Ok(id) => PublishError::IdempotencyMismatch(id),
-            Err(_) => BrokerError::Unavailable.into(),
-        },
-        "FLRECORDS" => PublishError::RecordsFull,
-        "FLKEYS" => PublishError::KeysFull,
-        _ => {
-            tracing::error!(channel = %publish.channel, code, detail, "Redis refused a publish");
-            BrokerError::Unavailable.into()
-        }
+/// What nobody keeps has nothing that a replica could have: it is only carried, and waits for nobody.
+fn durability(publish: &Publish) -> Durability {
+    let is_kept =
+        publish.retention.history.is_some() && publish.drafts.iter().any(|draft| !draft.ephemeral);
+    if is_kept {
+        publish.retention.durability
+    } else {
+        Durability::Acked
     }
-}
-
-fn no_answer(channel: &ChannelId) {
-    tracing::error!(%channel, "Redis answered in a form that this version does not know");
 }

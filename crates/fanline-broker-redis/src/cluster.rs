@@ -5,6 +5,8 @@
 //! [`CallError::Unknown`].
 
 mod answer;
+mod counters;
+mod greeting;
 mod journey;
 mod patience;
 mod server;
@@ -15,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fanline_model::Durability;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use redis::Value;
@@ -23,6 +26,7 @@ use crate::connector::Connector;
 use crate::slot::slot;
 use crate::topology::TopologyWatch;
 
+pub(crate) use counters::Counters;
 use journey::Journey;
 use patience::Patience;
 use server::Servers;
@@ -75,6 +79,7 @@ pub(crate) struct Cluster {
     topology: Arc<TopologyWatch>,
     servers: Servers,
     patience: Patience,
+    counters: Arc<Counters>,
 }
 
 impl Cluster {
@@ -84,18 +89,35 @@ impl Cluster {
         library: LibrarySource,
     ) -> Arc<Self> {
         let patience = Patience::new(connector.config().retry_budget);
+        let counters = Arc::<Counters>::default();
         Arc::new(Self {
-            servers: Servers::new(connector, library),
+            servers: Servers::new(connector, library, Arc::clone(&counters)),
             topology,
             patience,
+            counters,
         })
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Calls a function.
     pub(crate) async fn call(&self, call: Call) -> Result<Value, CallError> {
+        self.call_durably(call, Durability::Acked).await
+    }
+
+    /// Calls a function, and answers once what it wrote, or found written, is as durable as asked. Executed but
+    /// not replicated in time is [`CallError::Unknown`] too.
+    pub(crate) async fn call_durably(
+        &self,
+        call: Call,
+        durability: Durability,
+    ) -> Result<Value, CallError> {
         let slot = slot(&call.key);
         let deadline = self.patience.deadline();
-        Journey::new(self, slot, call).finish(deadline).await
+        let journey = Journey::new(self, slot, call, durability);
+        journey.finish(deadline).await
     }
 
     /// Calls of many keys at once, pipelined per server; the answers are in the order asked. All of them share
@@ -106,7 +128,7 @@ impl Cluster {
         // Apart, so that one primary that does not answer holds up no other.
         let lanes = self.by_primary(calls).into_values().map(|calls| {
             let journeys = calls.into_iter().map(|(index, slot, call)| {
-                let journey = Journey::new(self, slot, call);
+                let journey = Journey::new(self, slot, call, Durability::Acked);
                 async move { (index, journey.finish(deadline).await) }
             });
             stream::iter(journeys)

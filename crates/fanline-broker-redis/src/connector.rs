@@ -1,21 +1,26 @@
-//! Opens connections: RESP3, with credentials and time-outs. Names are resolved anew each time, because a
-//! primary may have been replaced behind its host name.
+//! Opens connections: RESP3, over TLS where it is asked for, with credentials and time-outs. Names are resolved
+//! anew each time, because a primary may have been replaced behind its host name.
+//!
+//! The TCP and TLS streams are opened here and not by the crate `redis`: it would read the system's certificates
+//! at every connection, also where others were named, take a process-wide cryptography or panic, and verify no
+//! other name than the one dialled.
 
+mod connection;
 mod link;
+mod tls;
 
+use std::io;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, PushInfo,
-    RedisConnectionInfo, RedisResult,
-};
+use redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisResult};
+use tokio::time::timeout;
 
 use crate::config::RedisConfig;
 use crate::topology::Address;
 
+pub(crate) use connection::Connection;
 pub(crate) use link::{Link, Live};
+pub use tls::RedisTls;
 
 /// What hears the pushes of a connection, on the connection's own task: it must return quickly.
 pub(crate) type PushHandler = Box<dyn Fn(PushInfo) -> Result<(), ()> + Send + Sync>;
@@ -48,7 +53,7 @@ impl Connector {
 
     /// A connection for the commands of a test.
     #[cfg(test)]
-    pub(crate) async fn open(&self, address: &Address) -> RedisResult<MultiplexedConnection> {
+    pub(crate) async fn open(&self, address: &Address) -> RedisResult<Connection> {
         self.open_with_pushes(address, Box::new(|_| Ok(()))).await
     }
 
@@ -57,31 +62,50 @@ impl Connector {
         &self,
         address: &Address,
         handler: PushHandler,
-    ) -> RedisResult<MultiplexedConnection> {
-        let (host, port) = (address.host.to_string(), address.port);
-        let addr = ConnectionAddr::Tcp(host, port);
-        let mut settings = RedisConnectionInfo::default()
+    ) -> RedisResult<Connection> {
+        let opened = timeout(
+            self.config.connect_within,
+            self.open_in_time(address, handler),
+        );
+        match opened.await {
+            Ok(opened) => opened,
+            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        }
+    }
+
+    async fn open_in_time(
+        &self,
+        address: &Address,
+        handler: PushHandler,
+    ) -> RedisResult<Connection> {
+        let (credentials, config) = (self.credentials(), self.behaviour(handler));
+        let stream = connection::dial(address).await?;
+        match &self.config.tls {
+            None => Connection::greet(stream, &credentials, config).await,
+            Some(tls) => {
+                let stream = tls.shake_hands(&address.host, stream).await?;
+                Connection::greet(stream, &credentials, config).await
+            }
+        }
+    }
+
+    fn credentials(&self) -> RedisConnectionInfo {
+        let mut credentials = RedisConnectionInfo::default()
             .set_protocol(ProtocolVersion::RESP3)
             .set_lib_name("fanline", env!("CARGO_PKG_VERSION"));
         if let Some(username) = &self.config.username {
-            settings = settings.set_username(username);
+            credentials = credentials.set_username(username);
         }
         if let Some(password) = &self.config.password {
-            settings = settings.set_password(password);
+            credentials = credentials.set_password(password);
         }
-        // Without it every small command behind another would wait for an acknowledgement.
-        let tcp = TcpSettings::default().set_nodelay(true);
-        let info = addr
-            .into_connection_info()?
-            .set_redis_settings(settings)
-            .set_tcp_settings(tcp);
-        let config = AsyncConnectionConfig::new()
+        credentials
+    }
+
+    fn behaviour(&self, handler: PushHandler) -> AsyncConnectionConfig {
+        AsyncConnectionConfig::new()
             .set_push_sender(handler)
             .set_pipeline_buffer_size(PIPELINE)
-            .set_connection_timeout(Some(self.config.connect_within))
-            .set_response_timeout(Some(self.config.answer_within));
-        Client::open(info)?
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
+            .set_response_timeout(Some(self.config.answer_within))
     }
 }

@@ -3,6 +3,9 @@
 //! ```text
 //! fl1:{TAG}:c:APP:LENGTH:NAME    one channel (hash), and its shard channel of the same name
 //! fl1:{TAG}:leases               channels with presence (sorted set), by when they must be looked at
+//! fl1:{TAG}:logs                 channels that hold what will be too old (sorted set), by when to look at them
+//! fl1:{TAG}:signals              the shard channel of signals, on one fixed partition; no key of its own
+//! fl1:{TAG}:nodes                the registry of nodes (hash), beside it
 //! ```
 //!
 //! `1` is the layout's version, `TAG` the channel's partition. User text never stands in the hash tag, and
@@ -47,8 +50,32 @@ pub(crate) fn channel(id: &ChannelId) -> Bytes {
 
 /// The index of a partition's channels by their leases. It lies on the primary of what it indexes.
 pub(crate) fn leases(partition: u16) -> Bytes {
+    of_partition(partition, "leases")
+}
+
+/// The index of a partition's channels by when something in them will be too old.
+pub(crate) fn logs(partition: u16) -> Bytes {
+    of_partition(partition, "logs")
+}
+
+/// The shard channel of signals.
+pub(crate) fn signals() -> Bytes {
+    of_the_installation("signals")
+}
+
+/// The registry of nodes.
+pub(crate) fn nodes() -> Bytes {
+    of_the_installation("nodes")
+}
+
+/// What an installation has once lies on its first partition.
+fn of_the_installation(name: &str) -> Bytes {
+    of_partition(0, name)
+}
+
+fn of_partition(partition: u16, name: &str) -> Bytes {
     let tag = &TAGS[usize::from(partition % PARTITIONS)];
-    format!("fl1:{{{tag}}}:leases").into()
+    format!("fl1:{{{tag}}}:{name}").into()
 }
 
 /// The partition of a key.
@@ -100,6 +127,8 @@ mod tests {
             .map(|name| channel(&id(name)))
             .collect();
         keys.extend([0, 1, 1_023].map(leases));
+        keys.extend([signals(), nodes()]);
+        keys.extend([0, 1, 1_023].map(logs));
         let keys: Vec<_> = keys
             .iter()
             .map(|key| String::from_utf8_lossy(key).into_owned())
@@ -108,12 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_and_its_index_have_one_tag() {
+    fn a_channel_and_its_indexes_have_one_tag() {
         for n in 0..2_000 {
             let key = channel(&id(Channel::parse(&format!("presence-{n}")).unwrap()));
-            let index = leases(partition_of(&key));
+            let partition = partition_of(&key);
             let tag = |key: &[u8]| key.split(|byte| *byte == b'}').next().unwrap().to_vec();
-            assert_eq!(tag(&key), tag(&index));
+            for index in [leases(partition), logs(partition)] {
+                assert_eq!(tag(&key), tag(&index));
+            }
         }
     }
 }

@@ -10,13 +10,26 @@ mod broker;
 mod cluster;
 mod config;
 mod connector;
+pub mod doctor;
+mod durability;
+mod index;
 mod keys;
 mod library;
+mod nodes;
 mod presence;
+mod signals;
 mod slot;
 mod supervisor;
+mod sweeper;
 mod topology;
+mod vigil;
 
 pub use broker::{RedisBroker, RedisStats};
 pub use config::RedisConfig;
+pub use connector::RedisTls;
+pub use library::{FUNCTION_LIBRARY, publish_command};
+pub use nodes::RedisNodes;
 pub use presence::RedisPresence;
+pub use signals::{
+    InstallationId, RedisSignals, RefusedSignals, SignalKey, SignalSender, SignalStats,
+};

@@ -158,6 +158,11 @@ impl Supervisor {
         self.shared.ledger.lock().release(shard_channel);
     }
 
+    /// Whether every primary is connected, and what was acknowledged stands.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.shared.ledger.lock().is_whole()
+    }
+
     pub(crate) fn counters(&self) -> Counters {
         let (wanted, acknowledged) = self.shared.ledger.lock().count();
         Counters {

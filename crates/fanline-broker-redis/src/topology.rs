@@ -5,12 +5,16 @@
 
 mod look;
 mod nodes;
+mod trouble;
 mod view;
 mod watch;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use look::{LookError, Sight, look};
+pub(crate) use trouble::{Trouble, is_refusal};
+pub(crate) use view::{Marks, View};
 pub(crate) use watch::TopologyWatch;
 
 /// How many slots a cluster has.
@@ -92,6 +96,13 @@ impl Topology {
     pub(crate) fn index_of(&self, slot: u16) -> Option<usize> {
         let owner = usize::from(*self.owners.get(usize::from(slot))?);
         (owner < self.primaries.len()).then_some(owner)
+    }
+
+    /// The primaries that serve at least one slot.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &Arc<Primary>> {
+        let owns = |index| self.owners.contains(&index);
+        let primaries = (0..).zip(&self.primaries);
+        primaries.filter_map(move |(index, primary)| owns(index).then_some(primary))
     }
 
     /// The primary with this node id.

@@ -118,6 +118,12 @@ pub enum BrokerError {
     /// The broker is away; the retry budget is spent.
     #[error("the broker cannot be reached now")]
     Unavailable,
+    /// The broker's own memory is full, for every app. What is kept can still be read and followed.
+    #[error(
+        "Redis has reached its maxmemory and keeps no further message; its operator must give it more memory, \
+         or let namespaces keep less"
+    )]
+    Full,
     /// The app holds as many channels or bytes as it may.
     #[error("the app holds as many channels or replay bytes as it may")]
     OverBudget,
@@ -135,8 +141,11 @@ pub enum PublishError {
     /// The channel has as many keys as it may.
     #[error("the channel has as many keys as its namespace allows")]
     KeysFull,
-    /// It may or may not have been published: retry with the same ids.
-    #[error("it is not known whether the message was published; retry with its id")]
+    /// It may or may not have been published, or fewer replicas have it than
+    /// [`Replicated`](fanline_model::Durability::Replicated) asks for: retry with the same ids.
+    #[error(
+        "it is not known whether the message was published, and kept as durably as its namespace asks; retry with its id"
+    )]
     OutcomeUnknown(Vec<MessageId>),
     /// Nothing was done.
     #[error(transparent)]
@@ -160,6 +169,13 @@ pub trait Broker: Send + Sync + 'static {
     /// `idempotency_window`, independent of the log's trim, for ids that the publisher gave; ids that the
     /// server made are recorded only when a call says `retry` or names one again. Followers on this node
     /// may hear the message before the answer is given.
+    ///
+    /// **Durability.** What is answered is in the log: under [`Acked`](fanline_model::Durability::Acked) of the
+    /// server that numbered it, under [`Replicated`](fanline_model::Durability::Replicated) of the configured number
+    /// of replicas too; that is as true of what a [`Outcome::Duplicate`] names. Without enough replicas the answer is
+    /// [`PublishError::OutcomeUnknown`], although followers may have heard the message: more may be delivered than
+    /// was acknowledged. A publish of which nothing is kept waits for nobody. A broker without replicas takes
+    /// both for `Acked`.
     async fn publish(&self, publish: Publish) -> Result<Vec<Outcome>, PublishError>;
 
     /// Begins to carry the channel's messages to this node's [`Feed`]. Returns once the broker has
@@ -189,6 +205,14 @@ pub trait Broker: Send + Sync + 'static {
 
     /// The heads of many channels, in the order asked; `None` for one that keeps no log or is unknown.
     async fn heads(&self, channels: &[ChannelId]) -> Result<Vec<Option<Head>>, BrokerError>;
+
+    /// Whether, as far as this node can tell, calls are answered and what is followed is carried. False once
+    /// that has failed for about a second for any part of the broker, true as soon as every part is back. A
+    /// word to tell clients, cheap to ask for and never a reason not to try. What is within the process is
+    /// always there.
+    fn is_available(&self) -> bool {
+        true
+    }
 }
 
 /// Where a node hears what the broker carries to it. Calls for one channel never overlap, and must return

@@ -14,6 +14,7 @@ mod budget;
 mod channel;
 mod faults;
 mod log;
+mod nodes;
 mod presence;
 mod publish;
 mod records;
@@ -26,6 +27,7 @@ mod values;
 
 pub use broker::{MemoryBroker, MemoryLimits};
 pub use budget::Usage;
+pub use nodes::MemoryNodes;
 pub use presence::MemoryPresence;
 pub use signals::MemorySignals;
 pub use snapshot::SnapshotError;

@@ -12,7 +12,7 @@ pub(crate) fn head() -> OpenApi {
         .title("Fanline admin API")
         .version("1")
         .description(Some(
-            "Apps, their settings and their rules, for the operators of an installation. It is served on the admin \
+            "Apps, their settings and their rules, and the nodes, for the operators of an installation. It is served on the admin \
              listener alone. Errors are problem details (RFC 9457); unknown fields are refused by name.",
         ))
         .build();

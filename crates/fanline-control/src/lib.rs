@@ -1,5 +1,5 @@
-//! The admin API under `/admin/v1`: apps, their settings and their rules, for the installation's
-//! operators.
+//! The admin API under `/admin/v1`: apps, their settings and their rules, and the nodes, for the
+//! installation's operators.
 //!
 //! One operation per file under `routes/`; the attribute that documents an operation is also its route.
 //! Unknown fields are refused by name here, unlike in frames: a misspelt setting must not pass for one

@@ -47,7 +47,7 @@ pub(crate) enum Refusals {
     /// A fault of ours; the detail holds the number under which the log has it.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Problem),
-    /// The store does not answer now.
+    /// The store or the registry does not answer now.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
 }
@@ -108,7 +108,11 @@ impl Problem {
     }
 
     /// The caller gets a number, the log the number and the cause.
-    fn logged(code: ErrorCode, error: &dyn std::error::Error, random: &dyn Random) -> Self {
+    pub(crate) fn logged(
+        code: ErrorCode,
+        error: &dyn std::error::Error,
+        random: &dyn Random,
+    ) -> Self {
         let request = random.alphanumeric(16);
         tracing::error!(request, %error, "an admin request failed");
         Self::new(

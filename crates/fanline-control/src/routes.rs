@@ -6,6 +6,7 @@ mod get_namespace;
 mod get_rule;
 mod list_apps;
 mod list_namespaces;
+mod list_nodes;
 mod patch_app;
 mod put_namespace;
 
@@ -50,6 +51,7 @@ fn operations() -> OpenApiRouter<ControlState> {
             put_namespace::put_namespace,
             delete_namespace::delete_namespace
         ))
+        .routes(routes!(list_nodes::list_nodes))
 }
 
 async fn nothing_here() -> Problem {

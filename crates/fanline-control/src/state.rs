@@ -4,17 +4,19 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use fanline_model::{AppId, Random};
+use fanline_broker::Nodes;
+use fanline_model::{AppId, ErrorCode, Random};
 use fanline_store::{Operator, Store, StoreError};
 
 use crate::changes::AppChanges;
 use crate::problem::Problem;
 
-/// The store, and who must hear of changes.
+/// The store, who must hear of changes, and which nodes there are.
 #[derive(Clone)]
 pub struct ControlState {
     store: Store,
     changes: Arc<dyn AppChanges>,
+    nodes: Arc<dyn Nodes>,
     random: Arc<dyn Random>,
 }
 
@@ -22,10 +24,16 @@ pub struct ControlState {
 
 impl ControlState {
     /// The state of an admin API over this store.
-    pub fn new(store: Store, changes: Arc<dyn AppChanges>, random: Arc<dyn Random>) -> Self {
+    pub fn new(
+        store: Store,
+        changes: Arc<dyn AppChanges>,
+        nodes: Arc<dyn Nodes>,
+        random: Arc<dyn Random>,
+    ) -> Self {
         Self {
             store,
             changes,
+            nodes,
             random,
         }
     }
@@ -33,6 +41,16 @@ impl ControlState {
     /// The scope of every tenant.
     pub(crate) fn operator(&self) -> Operator {
         self.store.operator()
+    }
+
+    /// The registry of nodes.
+    pub(crate) fn nodes(&self) -> &dyn Nodes {
+        &*self.nodes
+    }
+
+    /// What a caller is told where something that the operation needs does not answer.
+    pub(crate) fn unavailable(&self, error: &dyn std::error::Error) -> Problem {
+        Problem::logged(ErrorCode::Unavailable, error, &*self.random)
     }
 
     /// What a caller is told of a failure. Faults of ours are told by number only; the log has the rest.

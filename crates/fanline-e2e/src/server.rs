@@ -1,4 +1,5 @@
-//! One `fanline dev` process, with a data directory of its own.
+//! One server process: a `fanline dev` with a data directory of its own, or a node of an
+//! [`Installation`](crate::Installation).
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -84,13 +85,43 @@ impl Server {
         Self::spawn(command(dir))
     }
 
-    /// Starts one on this data directory whose broker is Redis.
-    pub fn start_on_redis(dir: &Path, nodes: &[String]) -> Self {
+    /// The same, with more in its environment.
+    pub fn start_in_with(dir: &Path, environment: &[(&str, &str)]) -> Self {
         let mut command = command(dir);
-        command
-            .env("FANLINE_BROKER_KIND", "redis")
-            .env("FANLINE_REDIS_NODES", nodes.join(","));
+        command.envs(environment.iter().copied());
         Self::spawn(command)
+    }
+
+    /// Starts `fanline serve`; `info` gets the addresses that its log tells.
+    pub(crate) fn serve(mut command: Command, info: Info) -> Self {
+        command.env("FANLINE_LOG_FORMAT", "json");
+        let child = command.stderr(Stdio::piped()).spawn();
+        let mut server = Self {
+            child: child.expect("the server starts"),
+            info,
+            dir: None,
+        };
+        let log = server.child.stderr.take().expect("its log");
+        let mut lines = BufReader::new(log).lines();
+        let mut said = String::new();
+        let urls = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let parsed: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            said += &format!("{line}\n");
+            let fields = &parsed["fields"];
+            let url = |name: &str| fields[name].as_str().map(str::to_owned);
+            Some([url("public")?, url("admin")?, url("ops")?])
+        });
+        let [url, admin_url, ops_url] =
+            urls.unwrap_or_else(|| panic!("the server does not serve; its log:\n{said}"));
+        server.info = Info {
+            url,
+            admin_url,
+            ops_url,
+            ..server.info.clone()
+        };
+        // A log that nobody reads would stop the server.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        server
     }
 
     fn spawn(mut command: Command) -> Self {
@@ -181,16 +212,19 @@ impl Drop for Server {
 }
 
 fn command(dir: &Path) -> Command {
-    let mut command = Command::new(binary());
-    command.args(["dev", "--output", "json"]);
+    let mut command = fanline(&["dev", "--output", "json"]);
     for listener in ["--listen", "--admin-listen", "--ops-listen"] {
         command.args([listener, "127.0.0.1:0"]);
     }
     command.arg("--data-dir").arg(dir);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
     command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+}
+
+/// The binary, with these arguments and nothing to read.
+pub(crate) fn fanline(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(arguments).stdin(Stdio::null());
     command
 }
 

@@ -29,7 +29,7 @@ fn answer(metrics: &Metrics, health: &Health, request: &Request<HttpBody>) -> Re
         "/healthz" => sentence(StatusCode::OK, "alive"),
         "/readyz" => match health.ready() {
             Ok(()) => sentence(StatusCode::OK, "ready"),
-            Err(why) => sentence(StatusCode::SERVICE_UNAVAILABLE, why),
+            Err(why) => sentence(StatusCode::SERVICE_UNAVAILABLE, &why),
         },
         _ => problem(
             ErrorCode::NotFound,
@@ -79,6 +79,19 @@ mod tests {
         let (status, why) = get(&service, "/readyz").await;
         assert_eq!((status, why.as_str()), (503, "the node is draining\n"));
         assert_eq!(get(&service, "/healthz").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_misses_what_it_needs_to_begin_is_alive_and_says_what() {
+        let health = Health::new();
+        let service = service(Metrics::new("1"), health.clone());
+        health.enter(State::Serving);
+        health.miss("Redis was not asked yet");
+        let (status, why) = get(&service, "/readyz").await;
+        assert_eq!((status, why.as_str()), (503, "Redis was not asked yet\n"));
+        assert_eq!(get(&service, "/healthz").await.0, 200);
+        health.found();
+        assert_eq!(get(&service, "/readyz").await.0, 200);
     }
 
     #[tokio::test]

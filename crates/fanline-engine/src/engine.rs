@@ -58,6 +58,8 @@ pub struct Engine {
 pub struct EngineStats {
     /// Sessions open now, authenticated or not.
     pub sessions: u64,
+    /// Channels that are followed, or were a moment ago.
+    pub followed: u64,
     /// Sessions ever opened.
     pub opened: u64,
     /// Messages published through this node.
@@ -177,6 +179,7 @@ impl Engine {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         EngineStats {
             sessions: self.sessions.len() as u64,
+            followed: self.hub.followed() as u64,
             opened: read(&self.counters.opened),
             published: read(&self.counters.published),
             frames: read(&self.counters.frames),

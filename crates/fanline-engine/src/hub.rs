@@ -64,6 +64,11 @@ impl Hub {
         })
     }
 
+    /// How many channels have a feed.
+    pub(crate) fn followed(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
     /// Counts a user in; the feed stays until [`Hub::part`]. It may not be followed yet.
     pub(crate) fn join(&self, id: &ChannelId, retention: Retention) -> Arc<ChannelFeed> {
         let mut shard = self.shard(id).lock();

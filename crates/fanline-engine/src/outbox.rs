@@ -14,6 +14,7 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
 use crate::policy;
+use crate::thrift::give_back;
 
 /// Names one subscription of one connection; never used twice by it, so that what is late is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,8 +96,6 @@ struct Waiting {
 
 /// What an item weighs beside its frame.
 const ITEM_BYTES: usize = std::mem::size_of::<Item>();
-/// A queue that once was longer than this gives its memory back when empty.
-const KEPT_CAPACITY: usize = 32;
 
 // === impl Outbox ===
 
@@ -187,9 +186,7 @@ impl Outbox {
             into.push(item);
         }
         waiting.bytes = waiting.bytes.saturating_sub(taken);
-        if waiting.items.is_empty() && waiting.items.capacity() > KEPT_CAPACITY {
-            waiting.items = VecDeque::new();
-        }
+        give_back(&mut waiting.items);
         !waiting.items.is_empty()
     }
 

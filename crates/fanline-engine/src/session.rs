@@ -41,6 +41,7 @@ use crate::outbox::Slot;
 use crate::rate::Bucket;
 use crate::sessions::{AppMeter, SessionKey};
 use crate::shared::{SessionShared, flag};
+use crate::thrift::give_back;
 
 /// Bytes sent before a session lets its neighbours run.
 const TURN_BYTES: usize = 256 * 1024;
@@ -281,6 +282,7 @@ impl Session {
                 return Sent::All;
             };
             if self.sending.is_empty() && !self.blocked {
+                give_back(&mut self.sending);
                 return Sent::All;
             }
             let waiting = self.sending.len();
@@ -321,7 +323,11 @@ impl Session {
                 self.heard();
                 let mut commands = Vec::new();
                 self.dialect.decode(frame, &mut commands);
-                self.commands.extend(commands);
+                if self.commands.is_empty() {
+                    self.commands = commands.into();
+                } else {
+                    self.commands.extend(commands);
+                }
                 Ok(())
             }
             Received::Alive => {

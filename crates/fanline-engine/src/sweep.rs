@@ -93,9 +93,8 @@ impl Engine {
         let (now, wall) = (self.now(), self.clock.now());
         let degraded = self.is_degraded();
         self.sessions.each(|shared| {
-            let flags = shared.due(now, wall)
-                | shared.due_by_availability(degraded)
-                | self.changed(shared);
+            let flags =
+                shared.due(now, wall) | shared.due_by_availability(degraded) | self.changed(shared);
             if flags != 0 {
                 shared.raise(flags);
             }

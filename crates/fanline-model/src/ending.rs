@@ -169,6 +169,8 @@ error_codes! {
     NotSupported = 501, "not_supported", "This server does not do that.", false;
     /// Something needed is away.
     Unavailable = 503, "unavailable", "The server cannot do that now.", true;
+    /// The broker has no memory left to keep messages in.
+    StorageFull = 503, "storage_full", "The server has no room to keep more messages now.", true;
     /// A publish whose outcome is not known.
     OutcomeUnknown = 503, "outcome_unknown", "It is not known whether the message was published; retry with its id.", true;
 }

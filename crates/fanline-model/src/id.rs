@@ -70,6 +70,11 @@ id!(
     "app_"
 );
 id!(
+    /// One node of an installation.
+    NodeId,
+    "node_"
+);
+id!(
     /// The public half of a credential: an API key's id, or the `kid` of a signing key.
     KeyId,
     ""

@@ -22,7 +22,7 @@ pub use channel::{Channel, ChannelName, InvalidChannel};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use cursor::{Cursor, CursorEntry, InvalidCursor, name_hash};
 pub use ending::{CloseReason, Comeback, ErrorCode};
-pub use id::{AppId, ConnectionId, InvalidId, KeyId, MessageId, TenantId};
+pub use id::{AppId, ConnectionId, InvalidId, KeyId, MessageId, NodeId, TenantId};
 pub use limits::Limits;
 pub use message::{
     Draft, Header, InvalidName, Message, Origin, Payload, PayloadKind, validate_event_name,

@@ -1,7 +1,9 @@
 //! The command line: one command, one file.
 
+mod apps;
 mod config;
 mod dev;
+mod doctor;
 mod openapi;
 mod publish;
 mod serve;
@@ -33,6 +35,8 @@ enum Command {
     Token(token::Token),
     Openapi(openapi::Openapi),
     Config(config::Config),
+    Doctor(doctor::Doctor),
+    Apps(apps::Apps),
     Version(version::Version),
 }
 
@@ -57,6 +61,8 @@ pub fn run() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Openapi(command) => command.run(),
         Command::Config(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::Apps(command) => command.run(),
         Command::Version(command) => command.run(),
     };
     match done {

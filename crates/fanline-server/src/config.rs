@@ -28,6 +28,8 @@ pub const DEFAULTS: &str = include_str!("config.default.toml");
 pub struct Config {
     /// What the process does.
     pub role: Role,
+    /// What the node is called, if not by its host's name.
+    pub name: Option<String>,
     /// Where everything that must last is kept.
     pub data_dir: PathBuf,
     /// The three listeners.
@@ -38,6 +40,8 @@ pub struct Config {
     pub master_key: Option<Key>,
     /// What API keys are hashed with, if the operator gave it.
     pub hash_key: Option<Key>,
+    /// Where tenants, apps and keys are kept.
+    pub store: Store,
     /// What numbers, keeps and carries messages.
     pub broker: Broker,
     /// How the node stops.
@@ -55,6 +59,15 @@ pub enum Role {
     All,
 }
 
+/// Where tenants, apps and keys are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// A database in the data directory.
+    Sqlite,
+    /// A file of the operator's, which nodes share and nobody writes.
+    Static(PathBuf),
+}
+
 /// What numbers, keeps and carries messages.
 #[derive(Clone, Debug)]
 pub enum Broker {
@@ -69,10 +82,25 @@ pub enum Broker {
 pub struct Redis {
     /// Servers to begin with, `host:port`.
     pub nodes: Vec<String>,
+    /// How many replicas must have a message of durability `replicated`.
+    pub replicas: usize,
     /// The ACL user, if not the default one.
     pub username: Option<String>,
     /// Its password.
     pub password: Option<SecretText>,
+    /// Speak TLS, in this way.
+    pub tls: Option<RedisTls>,
+}
+
+/// How to speak TLS with Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisTls {
+    /// The file of the authorities to trust, if not those of the system.
+    pub authorities: Option<PathBuf>,
+    /// The files of the certificate and the key to show.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// What the servers' certificates must name, if not the host that was dialled.
+    pub server_name: Option<String>,
 }
 
 /// Where the process listens.
@@ -109,12 +137,30 @@ pub fn load(file: Option<&str>, environment: Environment<'_>) -> Result<Config, 
 // === impl Config ===
 
 impl Config {
+    /// Whether anything of this process must outlive it.
+    #[must_use]
+    pub fn needs_data_dir(&self) -> bool {
+        self.store == Store::Sqlite || matches!(self.broker, Broker::Memory)
+    }
+
     /// Checks again what a command line may have changed.
     ///
     /// # Errors
     /// The admin listener would be reachable from elsewhere.
     pub fn check_admin(&self) -> Result<(), InvalidConfig> {
         check::admin_address(self.listen.admin)
+    }
+}
+
+// === impl Role ===
+
+impl Role {
+    /// Its name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+        }
     }
 }
 
@@ -246,7 +292,17 @@ mod tests {
                 "[broker]\nkind = \"redis\"\n[redis]\nnodes = \"here\"",
                 "host:port",
             ),
-            ("[store]\nkind = \"postgres\"", "only `sqlite`"),
+            ("[redis]\ntls = \"yes\"", "true or false"),
+            ("[redis]\ntls_ca = \"ca.pem\"", "redis.tls = true"),
+            (
+                "[redis]\ntls = true\ntls_key = \"key.pem\"",
+                "given together",
+            ),
+            ("[redis]\nreplicas = 0", "from 1 to 10"),
+            ("[redis]\nreplicas = true", "from 1 to 10"),
+            ("[store]\nkind = \"postgres\"", "`sqlite` or `static`"),
+            ("[store]\nkind = \"static\"", "64 hexadecimal digits"),
+            ("[store]\nkind = \"static\"\npath = \"\"", "apps.toml"),
             ("[log]\nformat = \"xml\"", "`text` or `json`"),
             ("[secrets]\nhash_key = \"short\"", "64 hexadecimal digits"),
             ("[admin]\nlisten = \"0.0.0.0:7301\"", "loopback"),
@@ -256,6 +312,42 @@ mod tests {
             let sentence = refusal(file, &[]);
             assert!(sentence.contains(hint), "{file}: {sentence}");
         }
+    }
+
+    #[test]
+    fn a_replicated_message_needs_one_replica_unless_the_file_or_the_environment_says_more() {
+        let file = "[broker]\nkind = \"redis\"\n";
+        let more = "[broker]\nkind = \"redis\"\n[redis]\nreplicas = 2\n";
+        for (file, variables, expected) in [
+            (file, &[][..], 1),
+            (more, &[], 2),
+            (more, &[("FANLINE_REDIS_REPLICAS", "3")], 3),
+        ] {
+            let Broker::Redis(redis) = load_with(file, variables).unwrap().broker else {
+                unreachable!("the file names redis");
+            };
+            assert_eq!(redis.replicas, expected);
+        }
+    }
+
+    #[test]
+    fn tls_to_redis_is_off_unless_it_is_asked_for_in_the_file_or_the_environment() {
+        let redis = |file, variables: &[_]| match load_with(file, variables).unwrap().broker {
+            Broker::Redis(redis) => redis.tls,
+            Broker::Memory => unreachable!("the file names redis"),
+        };
+        let kind = "[broker]\nkind = \"redis\"\n";
+        assert_eq!(redis(kind, &[]), None);
+        let of_the_system = RedisTls {
+            authorities: None,
+            identity: None,
+            server_name: None,
+        };
+        let asked = redis(kind, &[("FANLINE_REDIS_TLS", "true")]);
+        assert_eq!(asked, Some(of_the_system.clone()));
+        let file = format!("{kind}[redis]\ntls = true\ntls_ca = \"ca.pem\"\n");
+        let asked = redis(&file, &[]).unwrap();
+        assert_eq!(asked.authorities, Some(PathBuf::from("ca.pem")));
     }
 
     #[test]

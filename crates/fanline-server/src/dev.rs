@@ -12,6 +12,7 @@ mod token;
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use axum::{
     Router, middleware,
     routing::{any, get, post},
@@ -66,7 +67,11 @@ impl serve::Mode for Mode {
         mounts.with_service("/", http_service::of(router(dev)))
     }
 
-    fn serving(&self, made: &Credentials) -> anyhow::Result<()> {
+    fn serving(&self, served: &serve::Served) -> anyhow::Result<()> {
+        let made = served
+            .made
+            .as_ref()
+            .context("`fanline dev` makes its own app")?;
         match self.output {
             Output::Json => say(serde_json::to_string(made)?)?,
             Output::Text => say(greeting::text(made))?,

@@ -19,6 +19,18 @@ pub(crate) fn raise_limit() {
     }
 }
 
+/// How many a server may have open once it has raised its limit; none if there is no limit.
+#[cfg(unix)]
+pub(crate) fn most() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum
+}
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+pub(crate) fn most() -> Option<u64> {
+    None
+}
+
 /// Elsewhere there is no such limit.
 #[cfg(not(unix))]
 pub(crate) fn raise_limit() {}

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use fanline_model::Random;
+use fanline_tenancy::{HashKeys, MasterKey};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,6 +13,9 @@ use crate::{
     data_dir::DataDir,
     private_file,
 };
+
+/// The version of the keys, until they can be rotated.
+const VERSION: u32 = 1;
 
 /// The keys from which every other one is derived.
 #[derive(Clone, Debug)]
@@ -32,6 +36,27 @@ struct Kept {
 // === impl Keys ===
 
 impl Keys {
+    /// What seals, as the wall takes it.
+    #[must_use]
+    pub fn master_key(&self) -> MasterKey {
+        MasterKey::new(VERSION, self.master.bytes())
+    }
+
+    /// What hashes, as the wall takes it.
+    #[must_use]
+    pub fn hash_keys(&self) -> HashKeys {
+        HashKeys::new(VERSION, self.hash.bytes())
+    }
+
+    /// Those that the operator gave, if they are both there.
+    #[must_use]
+    pub fn given(config: &Config) -> Option<Self> {
+        Some(Self {
+            master: config.master_key.clone()?,
+            hash: config.hash_key.clone()?,
+        })
+    }
+
     /// Those that the operator gave; what was not given is read from the data directory, and made if it
     /// is not there.
     ///
@@ -42,11 +67,8 @@ impl Keys {
         data_dir: &DataDir,
         random: &dyn Random,
     ) -> anyhow::Result<Self> {
-        if let (Some(master), Some(hash)) = (&config.master_key, &config.hash_key) {
-            return Ok(Self {
-                master: master.clone(),
-                hash: hash.clone(),
-            });
+        if let Some(given) = Self::given(config) {
+            return Ok(given);
         }
         let kept = match Self::read(&data_dir.keys())? {
             Some(kept) => kept,

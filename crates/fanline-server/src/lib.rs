@@ -4,6 +4,8 @@
 //! signals; everything below takes them as arguments. [`wire`] alone names concrete stores, brokers and
 //! protocols.
 
+mod app_changes;
+pub mod apps_file;
 pub mod cli;
 mod client;
 pub mod config;
@@ -15,6 +17,7 @@ mod http_service;
 pub mod keys;
 mod loopback;
 mod private_file;
+mod registration;
 pub mod serve;
 mod stop;
 pub mod wire;

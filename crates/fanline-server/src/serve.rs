@@ -24,6 +24,7 @@ use crate::{
     files, http_service,
     keys::Keys,
     loopback,
+    registration::Registration,
     wire::{Installation, ReplayBuffers},
 };
 
@@ -40,14 +41,22 @@ pub trait Mode {
     /// Whether a first start opens the channels that Pusher's users expect to be open.
     fn preset_for_pusher(&self) -> bool;
 
-    /// What else the public listener serves.
+    /// What else the public listener serves, where credentials were made.
     fn mounts(&self, mounts: Mounts, installation: &Installation, made: &Credentials) -> Mounts;
 
     /// Called once it serves.
     ///
     /// # Errors
     /// Whoever was to be told cannot be; the server stops.
-    fn serving(&self, made: &Credentials) -> anyhow::Result<()>;
+    fn serving(&self, served: &Served) -> anyhow::Result<()>;
+}
+
+/// Where an installation is served.
+pub struct Served {
+    /// The URLs of the three listeners: public, admin, ops.
+    pub urls: [String; 3],
+    /// What was made at the first start; nothing where the apps are a file of the operator's.
+    pub made: Option<Credentials>,
 }
 
 /// Serves until `stop` and stops cleanly.
@@ -60,25 +69,26 @@ pub fn run(
     mode: &impl Mode,
     stop: impl FnOnce() -> io::Result<CancellationToken>,
 ) -> anyhow::Result<()> {
-    let data_dir = DataDir::open(&config.data_dir)?;
+    let data_dir = match config.needs_data_dir() {
+        true => Some(DataDir::open(&config.data_dir)?),
+        false => None,
+    };
     let served = runtime.block_on(async {
         let stop = stop().context("cannot listen for signals")?;
-        let server = Server::start(config, &data_dir, mode).await?;
+        let server = Server::start(config, data_dir.as_ref(), mode).await?;
         anyhow::Ok(server.run(stop).await)
     });
     // Whatever still ran could publish; after this nothing does.
     runtime.shutdown_timeout(LEAVING);
-    let path = data_dir.snapshot();
-    served?
-        .save(&path)
-        .with_context(|| format!("cannot save the replay buffers to {}", path.display()))?;
-    tracing::info!("stopped; replay buffers are saved");
+    served?.save()?;
+    tracing::info!("stopped");
     Ok(())
 }
 
 /// A server that serves as soon as it runs.
 struct Server {
     installation: Arc<Installation>,
+    registration: Registration,
     node: Node,
 }
 
@@ -94,26 +104,46 @@ struct Inside {
 // === impl Server ===
 
 impl Server {
-    async fn start(config: &Config, data_dir: &DataDir, mode: &impl Mode) -> anyhow::Result<Self> {
+    async fn start(
+        config: &Config,
+        data_dir: Option<&DataDir>,
+        mode: &impl Mode,
+    ) -> anyhow::Result<Self> {
         files::raise_limit();
         let listeners = Listeners::bind(config.listen, mode.listener_names())?;
-        let keys = Keys::obtain(config, data_dir, &SystemRandom)?;
-        let installation = Arc::new(Installation::open(data_dir, &keys, &config.broker).await?);
-        let preset = mode.preset_for_pusher();
-        let made = credentials(&installation, data_dir, preset, listeners.urls()).await?;
-        let inside = Inside::new(config, &installation, &made, mode);
-        let listeners = open(listeners, &installation, data_dir, || mode.serving(&made))?;
+        let keys = match data_dir {
+            Some(data_dir) => Keys::obtain(config, data_dir, &SystemRandom)?,
+            None => Keys::given(config).context("the keys of the installation are missing")?,
+        };
+        let installation = Arc::new(Installation::open(data_dir, &keys, config).await?);
+        let served = served(&installation, data_dir, mode, listeners.urls()).await?;
+        let inside = Inside::new(config, &installation, &served, mode);
+        let health = inside.health.clone();
+        let registration = installation.registration(config, &keys, &served.urls, health);
+        let listeners = open(listeners, &installation, || mode.serving(&served))?;
         Ok(Self {
             installation,
+            registration,
             node: inside.behind(listeners, config),
         })
     }
 
     /// Serves until `stop`; answers the replay buffers, to be saved when nothing runs any more.
     async fn run(self, stop: CancellationToken) -> ReplayBuffers {
-        let sweeping = tokio::spawn(self.installation.clone().run_broker());
-        self.node.run(stop).await;
+        let health = self.node.health.clone();
+        let sweeping = tokio::spawn(self.installation.clone().run_broker(health));
+        let following = tokio::spawn(self.installation.clone().follow_apps());
+        let hearing = tokio::spawn(self.installation.clone().run_control());
+        tokio::select! {
+            biased;
+            // First, so that the node serves when it is announced.
+            () = self.node.run(stop) => {}
+            never = self.registration.keep() => match never {},
+        }
+        self.registration.withdraw().await;
         sweeping.abort();
+        following.abort();
+        hearing.abort();
         self.installation.close().await;
         self.installation.replay_buffers()
     }
@@ -125,15 +155,19 @@ impl Inside {
     fn new(
         config: &Config,
         installation: &Installation,
-        made: &Credentials,
+        served: &Served,
         mode: &impl Mode,
     ) -> Self {
         let (health, metrics) = (Health::new(), Metrics::new(env!("CARGO_PKG_VERSION")));
         installation.measure(&metrics);
+        installation.await_broker(&health);
         let sessions = Sessions::new(installation.engine().clone());
         let all = |service| Mounts::new().with_service("/", service);
         let guard = middleware::from_fn(loopback::only);
-        let public = mode.mounts(installation.public_mounts(), installation, made);
+        let mut public = installation.public_mounts();
+        if let Some(made) = &served.made {
+            public = mode.mounts(public, installation, made);
+        }
         let admin = all(http_service::of(installation.admin_api().layer(guard)));
         let ops = all(ops::service(metrics.clone(), health.clone()));
         let door = |name, mounts| Door::new(name, mounts, config.patience, &metrics);
@@ -158,6 +192,23 @@ impl Inside {
             ops: (ops, Arc::new(self.ops)),
         }
     }
+}
+
+/// Where all is served; with the credentials, where they were made here.
+async fn served(
+    installation: &Installation,
+    data_dir: Option<&DataDir>,
+    mode: &impl Mode,
+    urls: [String; 3],
+) -> anyhow::Result<Served> {
+    let made = match data_dir.filter(|_| installation.makes_apps()) {
+        Some(data_dir) => {
+            let preset = mode.preset_for_pusher();
+            Some(credentials(installation, data_dir, preset, urls.clone()).await?)
+        }
+        None => None,
+    };
+    Ok(Served { urls, made })
 }
 
 /// The credentials of the installation, made at its first start, with the addresses of this one.
@@ -197,19 +248,14 @@ async fn credentials(
 fn open(
     listeners: Listeners,
     installation: &Installation,
-    data_dir: &DataDir,
     say_so: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<[TcpListener; 3]> {
-    let path = data_dir.snapshot();
-    let restored = installation
-        .replay_buffers()
-        .restore(&path)
-        .with_context(|| format!("cannot take the replay buffers out of {}", path.display()))?;
+    let restored = installation.replay_buffers().restore()?;
     let opened = listeners
         .listen()
         .and_then(|listeners| say_so().map(|()| listeners));
     opened.or_else(|error| {
-        restored.put_back(&path)?;
+        restored.put_back()?;
         Err(error)
     })
 }

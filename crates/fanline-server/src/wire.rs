@@ -2,51 +2,51 @@
 //!
 //! What the rest of the server sees of them are ports, mounts and services.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+mod apps;
+mod control;
+pub(crate) mod redis;
+mod replay;
 
-use anyhow::Context as _;
-use fanline_broker::memory::{
-    MemoryBroker, MemoryLimits, MemoryPresence,
-    snapshot_file::{put, take},
-};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use fanline_broker::memory::{MemoryBroker, MemoryLimits, MemoryPresence};
 use fanline_broker::{Broker, Feed, Presence};
-use fanline_broker_redis::{RedisBroker, RedisConfig};
-use fanline_control::ControlState;
+use fanline_broker_redis::RedisBroker;
 use fanline_edge::Mounts;
 use fanline_engine::{Engine, EngineParts, EngineStats};
 use fanline_model::{Clock, Random, SystemClock, SystemRandom};
 use fanline_protocol::{Realtime, Transport};
 use fanline_protocol_native::NativeProtocol;
 use fanline_protocol_pusher::PusherProtocol;
-use fanline_store::{BootstrapRequest, Bootstrapped, Store, StoreDirectory, Vault};
-use fanline_telemetry::Metrics;
-use fanline_tenancy::{CachedDirectory, Directory, HashKeys, MasterKey, Verifier};
+use fanline_store::Bootstrapped;
+use fanline_telemetry::{Health, Metrics};
+use fanline_tenancy::Verifier;
 use utoipa::openapi::OpenApi;
 
+use self::{apps::Apps, control::Control};
 use crate::{
-    config,
+    config::{self, Config},
     credentials::{Credentials, Pusher, SigningKey},
     data_dir::DataDir,
     keys::Keys,
+    registration::Registration,
 };
 
-/// The version of the keys, until they can be rotated.
-const KEY_VERSION: u32 = 1;
+pub use self::replay::{ReplayBuffers, Restored};
+
 /// How often the broker forgets what outlived its time.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// A whole installation in one process: store, broker, engine, and what they serve.
+/// A whole installation in one process: apps, broker, engine, and what they serve.
 pub struct Installation {
-    store: Store,
-    directory: Arc<CachedDirectory>,
+    apps: Apps,
     carrier: Carrier,
+    control: Control,
     engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    /// Where the replay buffers of the embedded broker outlive a clean stop.
+    replay: Option<PathBuf>,
 }
 
 /// What carries the messages.
@@ -55,13 +55,19 @@ enum Carrier {
     Redis(Arc<RedisBroker>),
 }
 
-/// The replay buffers of the embedded broker, which outlive a clean stop. Another broker keeps its own.
-pub struct ReplayBuffers(Option<Arc<MemoryBroker>>);
-
-/// Replay buffers that were taken off the disk. Until somebody is served they can be put back.
-#[must_use]
-pub struct Restored {
-    bytes: Option<Vec<u8>>,
+/// Opens what the apps of an installation are kept in, and closes it again.
+///
+/// # Errors
+/// It cannot be opened.
+pub async fn examine_apps(
+    data_dir: Option<&DataDir>,
+    keys: &Keys,
+    config: &config::Store,
+) -> anyhow::Result<()> {
+    let (clock, random) = (Arc::new(SystemClock) as _, Arc::new(SystemRandom) as _);
+    let apps = Apps::open(config, data_dir, keys, &clock, &random).await?;
+    apps.close().await;
+    Ok(())
 }
 
 /// An OpenAPI document.
@@ -93,47 +99,54 @@ pub fn documents() -> [Document; 3] {
 // === impl Installation ===
 
 impl Installation {
-    /// Opens the installation of a data directory.
+    /// Opens the installation of a configuration, with the data directory that it needs.
     ///
     /// # Errors
-    /// The store cannot be opened.
+    /// The store cannot be opened, or the file of apps makes no sense.
     pub async fn open(
-        data_dir: &DataDir,
+        data_dir: Option<&DataDir>,
         keys: &Keys,
-        broker: &config::Broker,
+        config: &Config,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let master = MasterKey::new(KEY_VERSION, keys.master.bytes());
-        let hash_keys = HashKeys::new(KEY_VERSION, keys.hash.bytes());
-        let connection_secret = master.derive("connection keys");
-        let vault = Vault::new(master, hash_keys.clone());
-        let store = Store::open(&data_dir.store(), vault, clock.clone(), random.clone())
-            .await
-            .context("cannot open the store")?;
-
-        let stored = Arc::new(StoreDirectory::new(&store));
-        let directory = Arc::new(CachedDirectory::new(stored, clock.clone()));
-        let verifier = Verifier::new(directory.clone(), clock.clone(), random.clone(), hash_keys);
-        let carrier = Carrier::of(broker, &clock, &random);
+        let apps = Apps::open(&config.store, data_dir, keys, &clock, &random).await?;
+        let directory = apps.directory();
+        let verifier = Verifier::new(
+            directory.clone(),
+            clock.clone(),
+            random.clone(),
+            keys.hash_keys(),
+        );
+        let carrier = Carrier::of(&config.broker, &clock, &random)?;
         let (broker, presence) = carrier.ports();
         let engine = Engine::new(EngineParts {
             broker,
             presence,
-            directory: directory.clone() as Arc<dyn Directory>,
+            directory,
             verifier: Arc::new(verifier),
-            clock,
+            clock: clock.clone(),
             random: random.clone(),
-            connection_secret,
+            connection_secret: keys.master_key().derive("connection keys"),
         });
         carrier.set_feed(engine.feed());
+        let control = Control::over(&carrier, &keys.master_key(), &clock, &random);
+        apps.listen(&control);
         Ok(Self {
-            store,
-            directory,
+            apps,
             carrier,
+            control,
             engine,
+            clock,
             random,
+            replay: data_dir.map(DataDir::snapshot),
         })
+    }
+
+    /// Whether tenants and apps are made here, rather than read from a file that the operator keeps.
+    #[must_use]
+    pub const fn makes_apps(&self) -> bool {
+        self.apps.stored().is_some()
     }
 
     /// Makes a tenant with an app if there is nobody yet. `keep` gets the credentials before they come
@@ -146,17 +159,10 @@ impl Installation {
         preset_for_pusher: bool,
         keep: impl FnOnce(&Bootstrapped) -> io::Result<()> + Send,
     ) -> anyhow::Result<bool> {
-        let operator = self.store.operator();
-        if !operator.is_empty().await? {
-            return Ok(false);
+        match self.apps.stored() {
+            Some(stored) => stored.first_start(preset_for_pusher, keep).await,
+            None => Ok(false),
         }
-        let request = BootstrapRequest {
-            tenant_name: "default".to_owned(),
-            app_name: "default".to_owned(),
-            preset_for_pusher,
-        };
-        operator.bootstrap(&request, keep).await?;
-        Ok(true)
     }
 
     /// What the public listener serves in every mode.
@@ -173,12 +179,7 @@ impl Installation {
 
     /// The admin API.
     pub fn admin_api(&self) -> axum::Router {
-        let changes = self.directory.clone();
-        fanline_control::router(ControlState::new(
-            self.store.clone(),
-            changes,
-            self.random.clone(),
-        ))
+        self.apps.admin_api(&self.control, &self.random)
     }
 
     /// The engine.
@@ -196,17 +197,25 @@ impl Installation {
     /// The replay buffers.
     #[must_use]
     pub fn replay_buffers(&self) -> ReplayBuffers {
-        match &self.carrier {
-            Carrier::Memory(broker) => ReplayBuffers(Some(broker.clone())),
-            Carrier::Redis(_) => ReplayBuffers(None),
+        let embedded = match &self.carrier {
+            Carrier::Memory(broker) => Some(broker.clone()),
+            Carrier::Redis(_) => None,
+        };
+        ReplayBuffers(embedded.zip(self.replay.clone()))
+    }
+
+    /// Not ready before the broker was reached once, where it is not within the process.
+    pub fn await_broker(&self, health: &Health) {
+        if let Carrier::Redis(_) = &self.carrier {
+            health.miss("Redis was not reached yet");
         }
     }
 
-    /// Keeps the broker tidy or connected; never ends.
-    pub async fn run_broker(self: Arc<Self>) {
+    /// Keeps the broker tidy or connected, and tells when it is reached; never ends.
+    pub async fn run_broker(self: Arc<Self>, health: Health) {
         let broker = match &self.carrier {
             Carrier::Memory(broker) => broker,
-            Carrier::Redis(broker) => return broker.run(std::future::pending()).await,
+            Carrier::Redis(broker) => return self::redis::run(broker, &health).await,
         };
         let mut ticks = tokio::time::interval(SWEEP);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -214,6 +223,29 @@ impl Installation {
             ticks.tick().await;
             broker.sweep();
         }
+    }
+
+    /// Hears the control traffic of other nodes; never ends.
+    pub async fn run_control(self: Arc<Self>) {
+        self.control.run().await;
+    }
+
+    /// This node's entry in the registry of nodes.
+    pub(crate) fn registration(
+        &self,
+        config: &Config,
+        keys: &Keys,
+        urls: &[String; 3],
+        health: Health,
+    ) -> Registration {
+        let description = self.control.describe(config, keys, urls);
+        self.control
+            .register(description, self.engine.clone(), health)
+    }
+
+    /// Follows changes of the apps that are made elsewhere; never ends.
+    pub async fn follow_apps(self: Arc<Self>) {
+        self.apps.follow(self.clock.clone()).await;
     }
 
     /// Adds what the engine counts to the metrics.
@@ -224,6 +256,8 @@ impl Installation {
             move || engine.upgrade().map_or(0, |engine| read(engine.stats()))
         };
         metrics.gauge("sessions", "Sessions that are open", figure(|s| s.sessions));
+        let followed = figure(|s| s.followed);
+        metrics.gauge("channels_followed", "Channels that are followed", followed);
         let counters: [(&str, &str, Read); 5] = [
             ("sessions_opened", "Sessions ever opened", |s| s.opened),
             ("messages_published", "Messages published here", |s| {
@@ -240,38 +274,41 @@ impl Installation {
         for (name, help, read) in counters {
             metrics.counter(name, help, figure(read));
         }
+        let engine = Arc::downgrade(&self.engine);
+        metrics.gauge("degraded", "1 while the broker is away", move || {
+            u64::from(engine.upgrade().is_some_and(|engine| engine.is_degraded()))
+        });
+        if let Carrier::Redis(broker) = &self.carrier {
+            self::redis::measure(broker, metrics);
+        }
+        self.control.measure(metrics);
     }
 
     /// Writes what the store holds in memory and lets go of its file.
     pub async fn close(&self) {
-        self.store.close().await;
+        self.apps.close().await;
     }
 }
 
 // === impl Carrier ===
 
 impl Carrier {
-    fn of(config: &config::Broker, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Self {
+    fn of(
+        config: &config::Broker,
+        clock: &Arc<dyn Clock>,
+        random: &Arc<dyn Random>,
+    ) -> anyhow::Result<Self> {
         let limits = MemoryLimits::default();
-        match config {
+        Ok(match config {
             config::Broker::Memory => {
                 let broker = MemoryBroker::new(clock.clone(), random.clone(), limits);
                 Self::Memory(Arc::new(broker))
             }
             config::Broker::Redis(redis) => {
-                let config = RedisConfig {
-                    nodes: redis.nodes.clone(),
-                    username: redis.username.clone(),
-                    password: redis
-                        .password
-                        .as_ref()
-                        .map(|password| password.expose().to_owned()),
-                    ..RedisConfig::default()
-                };
-                let records = limits.idempotency_records;
+                let (config, records) = (self::redis::reach(redis)?, limits.idempotency_records);
                 Self::Redis(Arc::new(RedisBroker::new(config, random.clone(), records)))
             }
-        }
+        })
     }
 
     fn ports(&self) -> (Arc<dyn Broker>, Arc<dyn Presence>) {
@@ -316,56 +353,6 @@ impl Credentials {
             },
             operator_token: text(&made.operator_token),
             data_dir: PathBuf::new(),
-        }
-    }
-}
-
-// === impl ReplayBuffers ===
-
-impl ReplayBuffers {
-    /// Takes what a clean stop saved. The file is gone, durably, when this returns: a crash must never
-    /// load it a second time, under positions that were given to other messages meanwhile.
-    ///
-    /// # Errors
-    /// The file cannot be read, or not be removed.
-    pub fn restore(&self, path: &Path) -> io::Result<Restored> {
-        let Some(broker) = &self.0 else {
-            return Ok(Restored { bytes: None });
-        };
-        let bytes = take(path)?;
-        if let Some(bytes) = &bytes {
-            match broker.restore(bytes) {
-                Ok(channels) => tracing::info!(channels, "restored the replay buffers"),
-                // As after a crash: every channel has a new epoch, and clients are told.
-                Err(error) => tracing::warn!(%error, "the replay buffers are not restored"),
-            }
-        }
-        Ok(Restored { bytes })
-    }
-
-    /// Saves them. To be called when nobody can publish any more.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn save(&self, path: &Path) -> io::Result<()> {
-        match &self.0 {
-            Some(broker) => put(path, &broker.save()),
-            None => Ok(()),
-        }
-    }
-}
-
-// === impl Restored ===
-
-impl Restored {
-    /// Puts the file back as it was: nobody was served after all.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn put_back(self, path: &Path) -> io::Result<()> {
-        match self.bytes {
-            Some(bytes) => put(path, &bytes),
-            None => Ok(()),
         }
     }
 }

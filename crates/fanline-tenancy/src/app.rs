@@ -73,6 +73,24 @@ impl AppSnapshot {
         self.settings.enabled && !self.tenant.suspended
     }
 
+    /// The app as it is left when nobody keeps it any more: off, with no key and no alias.
+    pub(crate) fn emptied(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            pusher_app_id: None,
+            revision: self.revision,
+            tenant: self.tenant.clone(),
+            settings: AppSettings {
+                enabled: false,
+                ..self.settings.clone()
+            },
+            rules: self.rules.clone(),
+            app_keys: HashMap::new(),
+            api_keys: HashMap::new(),
+            signing_keys: HashMap::new(),
+        }
+    }
+
     /// Whether a page of this origin may connect. No origin (a server, a phone) always may.
     pub fn admits_origin(&self, origin: Option<&str>) -> bool {
         let allowed = &self.settings.allowed_origins;

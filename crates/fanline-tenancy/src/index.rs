@@ -37,6 +37,11 @@ impl Index {
         self.apps.get(id)
     }
 
+    /// Every snapshot, in no order.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = &Arc<AppSnapshot>> {
+        self.apps.values()
+    }
+
     /// Puts a snapshot in place of the app's former one.
     pub(crate) fn put(&mut self, snapshot: Arc<AppSnapshot>) {
         let id = snapshot.id.clone();

@@ -20,6 +20,7 @@
 
 pub mod broker;
 pub mod ear;
+pub mod nodes;
 pub mod presence;
 pub mod signals;
 
@@ -52,7 +53,7 @@ mod tests {
     #[test]
     fn every_fact_is_listed_once() {
         let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/contract");
-        for suite in ["broker", "presence", "signals"] {
+        for suite in ["broker", "nodes", "presence", "signals"] {
             let list = fs::read_to_string(suites.join(format!("{suite}.rs"))).unwrap();
             let listed = list
                 .lines()

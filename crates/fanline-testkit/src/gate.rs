@@ -21,6 +21,8 @@ struct Inner {
     open_for: watch::Sender<usize>,
     /// Whether logs are unknown and nothing can be followed.
     logs_are_away: AtomicBool,
+    /// Whether the broker says that it is away.
+    is_missed: AtomicBool,
     /// Whether changes of members reach nobody.
     changes_are_lost: AtomicBool,
     reads: AtomicUsize,
@@ -44,6 +46,7 @@ impl Gate {
         Self(Arc::new(Inner {
             open_for: watch::Sender::new(usize::MAX),
             logs_are_away: AtomicBool::new(false),
+            is_missed: AtomicBool::new(false),
             changes_are_lost: AtomicBool::new(false),
             reads: AtomicUsize::new(0),
         }))
@@ -69,6 +72,11 @@ impl Gate {
     /// Whether from now on changes of members are lost on their way to the engine.
     pub fn lose_changes(&self, lost: bool) {
         self.0.changes_are_lost.store(lost, Ordering::Relaxed);
+    }
+
+    /// Whether from now on the broker says of itself that it is away; calls pass as before.
+    pub fn miss(&self, missed: bool) {
+        self.0.is_missed.store(missed, Ordering::Relaxed);
     }
 
     /// How often a log was read.
@@ -174,5 +182,9 @@ impl Broker for Gated {
     async fn heads(&self, channels: &[ChannelId]) -> Result<Vec<Option<Head>>, BrokerError> {
         self.gate.pass().await;
         self.broker.heads(channels).await
+    }
+
+    fn is_available(&self) -> bool {
+        !self.gate.0.is_missed.load(Ordering::Relaxed) && self.broker.is_available()
     }
 }

@@ -11,9 +11,13 @@
 mod clock;
 mod cluster;
 mod connection;
+mod log;
 mod ports;
 mod process;
+mod proxy;
+mod replica;
 mod server;
+mod tls;
 mod wait;
 
 #[cfg(test)]
@@ -21,4 +25,6 @@ mod tests;
 
 pub use clock::MovableClock;
 pub use cluster::{Node, RedisCluster, SlotMove};
+pub use proxy::Proxy;
 pub use server::RedisServer;
+pub use tls::{Certificates, Clients};

@@ -30,6 +30,27 @@ pub(super) fn test(context: &Context<'_>) -> Result<Outcome> {
     cargo(context, &["test", "--locked", "--workspace"])
 }
 
+/// The end-to-end tests once more, with every server on one Redis Cluster: what they say holds on either
+/// broker. `rust` has run them on the embedded one.
+///
+/// Left out are the tests that start a cluster of their own to break it: `rust` has run them just so. The
+/// whole workspace is named for the same reason as below.
+pub(super) fn e2e_on_redis(context: &Context<'_>) -> Result<Outcome> {
+    const CLUSTER: &str = "with_redis_cluster";
+    let build = ["build", "--locked", "--workspace", "--example", CLUSTER];
+    cargo(context, &build)?;
+    let target = context.repository.target();
+    process::run(
+        Command::new(target.join("debug/examples").join(CLUSTER))
+            .args(["cargo", "test", "--locked", "--workspace", "--test", "e2e"])
+            .args(["--", "--skip", "two_nodes::"])
+            .env("FANLINE_BIN", context.repository.server_binary())
+            .env(TIME_FACTOR, context.options.time_factor.to_string())
+            .current_dir(context.repository.root()),
+    )?;
+    Ok(Outcome::Passed)
+}
+
 /// The server, as the tests with real clients start it. The whole workspace's binaries, since the
 /// same choice of packages as above finds all dependencies built.
 pub(super) fn build(context: &Context<'_>) -> Result<Outcome> {

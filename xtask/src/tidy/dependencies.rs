@@ -40,7 +40,9 @@ const BANS: &[Ban] = &[
     },
     Ban {
         crates: |name| {
-            !matches!(name, "fanline-store" | "fanline-broker-redis") && name != "fanline-testkit"
+            !matches!(name, "fanline-store" | "fanline-broker-redis")
+                // They break a real Redis, and measure it.
+                && !matches!(name, "fanline-testkit" | "fanline-lab" | "fanline-bench")
         },
         banned: is_database,
         cure: "SQL belongs to fanline-store, Redis to its broker crate",

@@ -21,7 +21,13 @@ const LEVELS: &[(&str, u8)] = &[
 ];
 
 /// For development only: they may look at everything, and the product at none of them.
-const DEVELOPMENT: &[&str] = &["fanline-testkit", "fanline-e2e", "fanline-bench", "xtask"];
+const DEVELOPMENT: &[&str] = &[
+    "fanline-testkit",
+    "fanline-e2e",
+    "fanline-bench",
+    "fanline-lab",
+    "xtask",
+];
 
 const TABLE: &str = "xtask/src/tidy/levels.rs";
 

@@ -1,12 +1,16 @@
 //! The way of one call: from server to server, until one has answered or the budget is spent.
 
+use std::sync::atomic::AtomicU64;
+
+use fanline_model::Durability;
 use redis::{Cmd, Value};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::answer::{self, Answer};
 use super::server::Server;
-use super::{Call, CallError, Cluster};
+use super::{Call, CallError, Cluster, Counters};
 use crate::connector::Live;
+use crate::durability::{Doubt, Verdict};
 use crate::topology::{Address, Topology};
 
 /// After so many redirections without a pause two servers contradict each other, as they do in the middle of a
@@ -22,9 +26,10 @@ pub(super) struct Journey<'a> {
     cluster: &'a Cluster,
     slot: u16,
     call: Call,
-    /// An attempt may have been executed, though nobody heard its answer. Set before anything is sent, so that
-    /// it holds wherever the budget ends.
-    doubtful: bool,
+    durability: Durability,
+    /// An attempt may have been executed, though nobody heard its answer, or too few replicas acknowledged it.
+    /// Set before anything is sent, so that it holds wherever the budget ends.
+    doubt: Doubt,
 }
 
 /// Where to send it next.
@@ -46,22 +51,30 @@ enum Step {
 // === impl Journey ===
 
 impl<'a> Journey<'a> {
-    pub(super) fn new(cluster: &'a Cluster, slot: u16, call: Call) -> Self {
+    pub(super) fn new(cluster: &'a Cluster, slot: u16, call: Call, durability: Durability) -> Self {
         Self {
             cluster,
             slot,
             call,
-            doubtful: false,
+            durability,
+            doubt: Doubt::default(),
         }
     }
 
     /// Tries until there is an answer, but not beyond the deadline.
     pub(super) async fn finish(mut self, deadline: Instant) -> Result<Value, CallError> {
-        match timeout_at(deadline, self.travel()).await {
+        self.count(|counters| &counters.calls);
+        let answer = match timeout_at(deadline, self.travel()).await {
             Ok(answer) => answer,
-            Err(_) if self.doubtful => Err(CallError::Unknown),
+            Err(_) if self.doubt.get() => Err(CallError::Unknown),
             Err(_) => Err(CallError::Unavailable),
+        };
+        match answer {
+            Err(CallError::Unavailable) => self.count(|counters| &counters.unavailable),
+            Err(CallError::Unknown) => self.count(|counters| &counters.unknown),
+            Ok(_) | Err(CallError::Refused { .. }) => {}
         }
+        answer
     }
 
     async fn travel(&mut self) -> Result<Value, CallError> {
@@ -84,6 +97,7 @@ impl<'a> Journey<'a> {
                     hops = 0;
                 }
             }
+            self.count(|counters| &counters.retries);
         }
     }
 
@@ -117,15 +131,22 @@ impl<'a> Journey<'a> {
             return Step::Wait;
         };
         let loads = server.loads();
-        let command = command(&self.call, self.doubtful);
-        let doubtful_before = std::mem::replace(&mut self.doubtful, true);
-        let Ok(value) = server.ask(&live, command, stop.asking).await else {
+        let doubtful_before = self.doubt.get();
+        let Verdict::Answered { value, replicated } = self.send(&server, &live, &stop).await else {
             topology.suspect();
             return Step::Wait;
         };
-        self.doubtful = doubtful_before;
+        self.doubt.set(doubtful_before);
         match answer::read(value, server.address()) {
-            Answer::Done(value) => Step::End(Ok(value)),
+            Answer::Done(value) if replicated => Step::End(Ok(value)),
+            Answer::Done(_) => {
+                // Again, as a repetition, as long as the budget lasts: a replica that is away for a moment costs
+                // its publishers time and no error. The whole call and not another `WAIT` alone: who waits on a
+                // connection whose server was demoted and promoted since would be shown the acknowledgements of
+                // another history. As a duplicate it finds what the first attempt did, writes, and waits for that.
+                self.doubt.set(true);
+                Step::Wait
+            }
             Answer::Moved(address) => {
                 topology.suspect();
                 Step::Go(Stop::new(address))
@@ -149,6 +170,24 @@ impl<'a> Journey<'a> {
                 Step::End(Err(self.refused("ERR", "Function not found")))
             }
             Answer::Refused { code, detail } => Step::End(Err(self.refused(&code, &detail))),
+        }
+    }
+
+    async fn send(&self, server: &Server, live: &Live, stop: &Stop) -> Verdict {
+        let command = command(&self.call, self.doubt.get());
+        match self.durability {
+            Durability::Acked => {
+                self.doubt.set(true);
+                let answer = server.ask(live, command, stop.asking).await;
+                answer.map_or(Verdict::Silent, |value| Verdict::Answered {
+                    value,
+                    replicated: true,
+                })
+            }
+            Durability::Replicated => {
+                let link = server.replicated();
+                link.ask(command, stop.asking, &self.doubt).await
+            }
         }
     }
 
@@ -190,8 +229,12 @@ impl<'a> Journey<'a> {
         topology.wait_for(|view| address(view) != before).await;
     }
 
+    fn count(&self, of: impl Fn(&Counters) -> &AtomicU64) {
+        Counters::count(of(self.cluster.counters()));
+    }
+
     fn refused(&self, code: &str, detail: &str) -> CallError {
-        if self.doubtful && !code.starts_with(OWN_CODES) {
+        if self.doubt.get() && !code.starts_with(OWN_CODES) {
             return CallError::Unknown;
         }
         CallError::Refused {

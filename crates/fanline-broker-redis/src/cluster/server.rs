@@ -7,20 +7,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use redis::{Cmd, Pipeline, RedisResult, ServerError, Value};
 
-use super::LibrarySource;
+use super::{Counters, LibrarySource};
 use crate::connector::{Connector, Link, Live};
+use crate::durability::ReplicatedLink;
 use crate::topology::{Address, Topology};
 
 /// Every server that a command was sent to, as long as it is a primary.
 pub(super) struct Servers {
     connector: Connector,
     library: LibrarySource,
+    counters: Arc<Counters>,
     known: Mutex<HashMap<Address, Arc<Server>>>,
 }
 
 /// One server.
 pub(super) struct Server {
     link: Link,
+    /// For what replicas must acknowledge.
+    replicated: Arc<ReplicatedLink>,
     library: LibrarySource,
     /// Whether the library was offered to it since it is known.
     greeted: AtomicBool,
@@ -33,10 +37,15 @@ pub(super) struct Server {
 // === impl Servers ===
 
 impl Servers {
-    pub(super) fn new(connector: Connector, library: LibrarySource) -> Self {
+    pub(super) fn new(
+        connector: Connector,
+        library: LibrarySource,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             connector,
             library,
+            counters,
             known: Mutex::default(),
         }
     }
@@ -52,28 +61,33 @@ impl Servers {
             primaries.any(|primary| primary.address == *address)
         };
         known.retain(|address, _| is_primary(address));
-        let link = Link::new(self.connector.clone(), address.clone());
-        let server = Arc::new(Server::new(link, self.library));
+        let server = Arc::new(self.meet(address));
         known.insert(address.clone(), Arc::clone(&server));
         server
+    }
+
+    fn meet(&self, address: &Address) -> Server {
+        let counters = Arc::clone(&self.counters);
+        Server {
+            link: Link::new(self.connector.clone(), address.clone()),
+            replicated: Arc::new(ReplicatedLink::new(&self.connector, address, counters)),
+            library: self.library,
+            greeted: AtomicBool::new(false),
+            loads: AtomicU64::new(0),
+            loading: tokio::sync::Mutex::new(()),
+        }
     }
 }
 
 // === impl Server ===
 
 impl Server {
-    fn new(link: Link, library: LibrarySource) -> Self {
-        Self {
-            link,
-            library,
-            greeted: AtomicBool::new(false),
-            loads: AtomicU64::new(0),
-            loading: tokio::sync::Mutex::new(()),
-        }
-    }
-
     pub(super) fn address(&self) -> &Address {
         self.link.address()
+    }
+
+    pub(super) fn replicated(&self) -> &Arc<ReplicatedLink> {
+        &self.replicated
     }
 
     /// A connection; the first one brings the library. An error means that nothing was executed.

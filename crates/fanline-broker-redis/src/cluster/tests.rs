@@ -8,6 +8,7 @@
 
 mod many_servers;
 mod one_server;
+mod replicated;
 
 use std::time::Duration;
 

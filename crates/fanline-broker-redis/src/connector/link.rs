@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, PushKind, RedisResult, Value};
 
-use super::Connector;
+use super::{Connection, Connector};
 use crate::topology::Address;
 
 /// The way to one server. It never repeats a command: only its caller knows what that would mean.
@@ -26,7 +25,7 @@ type Opening = Shared<BoxFuture<'static, RedisResult<Live>>>;
 /// An open connection.
 #[derive(Clone)]
 pub(crate) struct Live {
-    connection: MultiplexedConnection,
+    connection: Connection,
     /// Set by the connection's own task, so that nothing is sent into one that is known to have ended.
     ended: Arc<AtomicBool>,
 }
@@ -114,7 +113,7 @@ async fn open(connector: Connector, address: Address) -> RedisResult<Live> {
 
 impl Live {
     /// Whoever waited while others found it silent must not wait for it too.
-    fn connection(&self) -> RedisResult<MultiplexedConnection> {
+    fn connection(&self) -> RedisResult<Connection> {
         if self.has_ended() {
             return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
         }

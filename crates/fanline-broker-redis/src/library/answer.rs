@@ -7,8 +7,10 @@ use fanline_broker::{Condition, Head, Outcome, Page, UnchangedReason, envelope};
 use fanline_model::{Epoch, Fork, Lineage, Message, Position};
 use redis::Value;
 
-/// What a log entry has before its envelope: weight and timestamp.
-const ENTRY_HEADER: usize = 12;
+/// What a log entry has before its envelope: flags and weight, and the length of what the edge wrote of it.
+const ENTRY_HEADER: usize = 8;
+/// What the tail of a log entry has between its first byte and its position: the timestamp, and two headers.
+const BEFORE_POSITION: usize = 11;
 /// What a slot has before its key: expiry, seq, length of the key.
 const SLOT_HEADER: usize = 20;
 
@@ -25,7 +27,6 @@ pub(crate) fn head(value: &Value) -> Option<Option<Head>> {
 /// What became of each draft.
 pub(crate) fn outcomes(value: &Value, condition: Option<&Condition>) -> Option<Vec<Outcome>> {
     let mut rest = Rest(bytes(value)?);
-    let head = rest.head()?.map(|head| head.position);
     let reason = match condition {
         Some(Condition::IfPosition(_)) | None => UnchangedReason::Position,
         Some(Condition::UnlessEqual) => UnchangedReason::Equal,
@@ -34,15 +35,22 @@ pub(crate) fn outcomes(value: &Value, condition: Option<&Condition>) -> Option<V
     let mut outcomes = Vec::new();
     while !rest.0.is_empty() {
         outcomes.push(match rest.take::<1>()? {
+            // The tail of its entry begins so.
+            b" " => {
+                rest.take::<BEFORE_POSITION>()?;
+                Outcome::Appended {
+                    position: Some(rest.position()?),
+                }
+            }
             b"A" => Outcome::Appended { position: None },
             b"D" => Outcome::Duplicate { position: None },
-            b"a" => Outcome::Appended {
-                position: Some(rest.position()?),
-            },
             b"d" => Outcome::Duplicate {
                 position: Some(rest.position()?),
             },
-            b"U" => Outcome::Unchanged { reason, head },
+            b"U" => Outcome::Unchanged {
+                reason,
+                head: Some(rest.position()?).filter(|head| head.epoch != Epoch::NONE),
+            },
             _ => return None,
         });
     }

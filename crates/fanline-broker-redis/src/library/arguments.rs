@@ -4,34 +4,29 @@ use std::fmt::Display;
 
 use bytes::Bytes;
 use fanline_broker::{Condition, PageLimit, Publish, envelope};
-use fanline_model::{Draft, Epoch, Position, Retention};
+use fanline_model::{Draft, Durability, Epoch, Position, Retention};
 
 use crate::cluster::Call;
 
-const EPHEMERAL: u8 = 1;
-const NAMED: u8 = 2;
+/// Flags of a draft, in the number that says its weight.
+const NAMED: u32 = 1 << 28;
+const EPHEMERAL: u32 = 1 << 29;
+const CONDITIONAL: u32 = 1 << 30;
+/// Flags of the terms.
+const WITH_HASH: u8 = 1;
+const REPLICATED: u8 = 2;
 /// Where `publish` is told that it is repeated.
 const RETRY: usize = 0;
 
 /// A publish. A `fresh` epoch goes with every call that may have to begin one: random numbers within Redis
 /// start alike in every process.
 pub(crate) fn publish(key: Bytes, publish: &Publish, fresh: Epoch, most_records: usize) -> Call {
-    let mut numbers = Vec::with_capacity(16);
-    let window = publish.retention.idempotency_window.as_millis();
-    numbers.extend(u64::try_from(window).unwrap_or(u64::MAX).to_be_bytes());
-    numbers.extend((most_records.min(MOST) as u64).to_be_bytes());
-    let mut args = vec![
-        flag(publish.retry),
-        epoch(fresh),
-        numbers.into(),
-        rule(&publish.retention),
-        condition(publish.condition.as_ref()),
-        publish
-            .items_hash
-            .map(|hash| Bytes::copy_from_slice(&hash))
-            .unwrap_or_default(),
-    ];
-    args.extend(publish.drafts.iter().flat_map(draft));
+    let mut args = Vec::with_capacity(3 + publish.drafts.len());
+    args.push(flag(publish.retry));
+    args.push(rule(&publish.retention));
+    args.push(terms(publish, fresh, most_records));
+    let flags = publish.condition.as_ref().map_or(0, |_| CONDITIONAL);
+    args.extend(publish.drafts.iter().map(|each| draft(each, flags)));
     Call {
         function: "fl1_publish",
         key,
@@ -74,31 +69,52 @@ fn repeatable(function: &'static str, key: Bytes, args: Vec<Bytes>) -> Call {
     }
 }
 
-fn draft(draft: &Draft) -> [Bytes; 2] {
-    let ephemeral = if draft.ephemeral { EPHEMERAL } else { 0 };
-    let named = if draft.id.is_server_made() { 0 } else { NAMED };
-    let key = draft.key.as_deref().unwrap_or_default().as_bytes();
-    let weight = u32::try_from(draft.weight()).unwrap_or(u32::MAX);
-    let mut about = Vec::with_capacity(7 + key.len() + draft.id.as_str().len());
-    about.push(ephemeral | named);
-    about.extend(weight.to_be_bytes());
-    about.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
-    about.extend(key);
-    about.extend(draft.id.as_str().as_bytes());
-    [about.into(), envelope::encode_draft(draft).into()]
+/// Whatever a publish asks for beside its drafts and the channel's rule.
+fn terms(publish: &Publish, fresh: Epoch, most_records: usize) -> Bytes {
+    let window = publish.retention.idempotency_window.as_millis();
+    let hash = publish.items_hash.as_ref();
+    let mut flags = hash.map_or(0, |_| WITH_HASH);
+    if publish.retention.durability == Durability::Replicated {
+        flags |= REPLICATED;
+    }
+    let mut terms = Vec::with_capacity(64);
+    terms.extend(u64::try_from(window).unwrap_or(u64::MAX).to_be_bytes());
+    terms.extend((most_records.min(MOST) as u64).to_be_bytes());
+    terms.push(flags);
+    terms.extend(fresh.as_u64().to_be_bytes());
+    terms.extend(hash.into_iter().flatten());
+    terms.extend(condition(publish.condition.as_ref()));
+    terms.into()
 }
 
-fn condition(condition: Option<&Condition>) -> Bytes {
+/// What the log will hold of a draft, up to its tail.
+fn draft(draft: &Draft, mut flags: u32) -> Bytes {
+    if draft.ephemeral {
+        flags |= EPHEMERAL;
+    }
+    if !draft.id.is_server_made() {
+        flags |= NAMED;
+    }
+    let weight = u32::try_from(draft.weight()).unwrap_or(u32::MAX);
+    let envelope = envelope::encode_draft(draft);
+    let length = u32::try_from(envelope.len()).unwrap_or(u32::MAX);
+    let mut bytes = Vec::with_capacity(8 + envelope.len());
+    bytes.extend((weight.min(NAMED - 1) | flags).to_be_bytes());
+    bytes.extend(length.to_be_bytes());
+    bytes.extend(envelope);
+    bytes.into()
+}
+
+fn condition(condition: Option<&Condition>) -> Vec<u8> {
     match condition {
-        None => Bytes::new(),
-        Some(Condition::UnlessEqual) => Bytes::from_static(b"e"),
-        Some(Condition::Version(version)) => text(format_args!("v{version:020}")),
+        None => Vec::new(),
+        Some(Condition::UnlessEqual) => b"e".to_vec(),
+        Some(Condition::Version(version)) => format!("v{version:020}").into_bytes(),
         Some(Condition::IfPosition(Position { epoch, seq })) => {
-            let mut bytes = Vec::with_capacity(17);
-            bytes.push(b'p');
+            let mut bytes = vec![b'p'];
             bytes.extend(epoch.as_u64().to_be_bytes());
             bytes.extend(seq.to_be_bytes());
-            bytes.into()
+            bytes
         }
     }
 }

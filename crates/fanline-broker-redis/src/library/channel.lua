@@ -3,37 +3,51 @@
 -- keys is refused as soon as they stand on different sides.
 --
 -- field   what
--- m       metadata, packed (the list below)
--- SEQ     a log entry: weight (4 bytes), timestamp (8 bytes), envelope
--- R<id>   an idempotency record: expiry (8 bytes), '-' or 'h' and the hash (16 bytes), position (16 bytes) or none
--- D<n>    the ids of the records, in the order they were made
--- K<key>  the slot of the key's last value
--- V<n>    a slot: expiry (8 bytes), seq (8 bytes), length of the key (4 bytes), key, envelope
+-- m       the metadata that every publish changes, packed (HOT)
+-- c       the metadata that changes now and then, packed (COLD), then the forks and the rule
+-- <seq>   a log entry (log.lua), by its seq (8 bytes)
+-- R<id>   an idempotency record (records.lua)
+-- D<n>    the field of a record, by the order in which they were made (8 bytes)
+-- K<key>  the slot of the key's last value (values.lua)
+-- V<n>    a slot
 -- p E L M presence (presence.lua)
 --
--- Numbers in values are big endian. Anything that refuses does so before anything is written, except for what is
--- true whatever follows: a rotated epoch, and the trim.
+-- The metadata is two fields because a publish on a channel where nothing else is due (append.lua) reads and writes
+-- the small one alone. It knows that nothing else is due by three guards in it: a time, a seq and a stamp.
+--
+-- Numbers in values are big endian; only those in `m` are doubles, as Lua itself holds them, which costs less.
+-- Anything that refuses does so before anything is written, except for what is true whatever follows: a rotated
+-- epoch, and the trim.
 
--- Metadata, by place: what `LAYOUT` unpacks, then two texts.
+-- Metadata, by place. First what lies in `m`:
 local EPOCH = 1           -- 8 bytes; none while no log is kept
 local SEQ = 2
-local OWNER = 3           -- the replication id that numbered last
-local EVICTED = 4         -- the highest seq that can no longer be replayed
-local BYTES = 5           -- what the log weighs
-local OLDEST_AT = 6       -- timestamp of the oldest entry
-local OLDEST_WEIGHT = 7
-local VERSION = 8         -- 20 digits, or none
-local RECORDS_FIRST = 9
-local RECORDS_NEXT = 10
-local VALUES = 11         -- how many slots of last values are taken
-local EXPIRES = 12        -- when the key expires
-local FORKS = 13          -- at most four times: epoch (8 bytes), at (8 bytes); oldest first
-local RULE = 14           -- the retention as the edge said it last
-local LAYOUT = '>c8I8c40I8I8I8I4c20I8I8I4I8B'
+local BYTES = 3           -- what the log weighs
+local RECORDS_FIRST = 4   -- of the idempotency records the first,
+local RECORDS_NEXT = 5    -- and the one that comes next
+-- Behind these, only for append.lua: until when, and up to which seq, it has nothing else to do, and the stamp of
+-- owner and rule.
+local HOT = '<c8ddddddd'
+-- Then what lies in `c`:
+local OWNER = 6           -- the replication id that numbered last
+local EVICTED = 7         -- the highest seq that can no longer be replayed
+local OLDEST_AT = 8       -- timestamp of the oldest entry
+local OLDEST_WEIGHT = 9
+local VERSION = 10        -- 20 digits, or none
+local RECORDS_DUE = 11    -- no record expires before
+local VALUES = 12         -- how many slots of last values are taken
+local EXPIRES = 13        -- when the key expires
+local COLD = '>c40I8I8I4c20I8I4I8B'
+local FORKS = 14          -- at most four times: epoch (8 bytes), at (8 bytes); oldest first
+local RULE = 15           -- the retention as the edge said it last
+-- And as both were read:
+local WRITTEN_HOT = 16
+local WRITTEN_COLD = 17
 
 -- While a library is loaded there are no functions of strings yet.
 local NO_EPOCH = '\0\0\0\0\0\0\0\0'
 local NO_OWNER = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+local NO_STAMP = 0
 -- Less than any digits.
 local NO_VERSION = '                    '
 
@@ -41,32 +55,48 @@ local FORK_BYTES = 16
 local KEPT_FORKS = 4
 -- How many fields one command names: Lua's stack holds some thousands.
 local CHUNK = 500
--- How much later a key must expire for its expiry to be written again.
+-- How much longer than asked for a key lives at least, and as a part of what was asked for, so that its expiry is
+-- written now and then only.
 local EXPIRY_SLACK = 1000
+local EXPIRY_SLACK_PART = 4096
 -- How long the word on who owns this server's data may be old.
 local OWNER_MS = 100
 
 local owner_id
 local owner_read_at = 0
 
+-- Few apps have many rules, but a process lives long.
+local KEPT_RULES = 1000
+local rules, kept_rules = {}, 0
+
 local function clock()
   local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  local now = time[1] * 1000 + time[2] / 1000
+  return now - now % 1
+end
+
+-- Whether the word on who owns this server's data is fresh; the clock may have stepped back.
+local function knows_owner(now)
+  local age = now - owner_read_at
+  return owner_id and age >= 0 and age <= OWNER_MS
 end
 
 -- The replication id changes with every promotion, and whenever continuity cannot be proved. A replica's word is
 -- never kept: it is the old primary's until the moment of its own promotion.
 local function owner(now)
-  local age = now - owner_read_at
-  if owner_id and age >= 0 and age <= OWNER_MS then
+  if knows_owner(now) then
     return owner_id
   end
   local info = redis.call('INFO', 'replication')
   local id = string.match(info, 'master_replid:(%x+)')
+  local known = owner_id
+  owner_id, owner_read_at = nil, now
   if string.match(info, 'role:(%a+)') == 'master' then
-    owner_id, owner_read_at = id, now
-  else
-    owner_id = nil
+    owner_id = id
+  end
+  if owner_id ~= known then
+    -- The stamps of the rules are the owner's.
+    rules, kept_rules = {}, 0
   end
   return id
 end
@@ -82,10 +112,6 @@ end
 local function position(epoch, seq)
   return epoch .. u64(seq)
 end
-
--- Few apps have many rules, but a process lives long.
-local KEPT_RULES = 1000
-local rules, kept_rules = {}, 0
 
 -- The rule: window, messages, bytes of the log ('-' without one), lifetime of the position, lifetime and number of
 -- last values ('-' without them).
@@ -104,6 +130,17 @@ local function parse_rule(text)
     state_ttl = tonumber(state_ttl),
     state_keys = tonumber(state_keys),
   }
+  if rule.window then
+    rule.lifetime = math.max(rule.position_ttl, rule.window)
+    -- A publish may put the trim off for a part of the window, and for a part of what the log may hold.
+    rule.pause = math.floor(rule.window / 4)
+    rule.most_messages = rule.messages + math.min(math.floor(rule.messages / 16), 64)
+    rule.most_bytes = rule.bytes + math.floor(rule.bytes / 16)
+  end
+  -- Names owner and rule at once, in as many bits as a double holds; none where a publish must do more than append.
+  if owner_id and rule.window and not rule.state_ttl then
+    rule.stamp = tonumber(string.sub(redis.sha1hex(owner_id .. text), 1, 13), 16)
+  end
   if kept_rules == KEPT_RULES then
     rules, kept_rules = {}, 0
   end
@@ -116,24 +153,64 @@ local function keeps_log(rule)
 end
 
 local function load_channel(key)
-  local packed = redis.call('HGET', key, 'm')
-  if not packed then
+  local packed = redis.call('HMGET', key, 'm', 'c')
+  local hot, cold = packed[1], packed[2]
+  if not hot or not cold then
     return
   end
-  local m = { struct.unpack(LAYOUT, packed) }
-  local at = m[RULE]
-  local rule_at = at + m[FORKS] * FORK_BYTES
-  m[FORKS], m[RULE] = string.sub(packed, at, rule_at - 1), string.sub(packed, rule_at)
+  local m = { struct.unpack(HOT, hot) }
+  local forks, at
+  m[OWNER], m[EVICTED], m[OLDEST_AT], m[OLDEST_WEIGHT], m[VERSION], m[RECORDS_DUE], m[VALUES], m[EXPIRES], forks, at =
+    struct.unpack(COLD, cold)
+  local rule_at = at + forks * FORK_BYTES
+  m[FORKS], m[RULE] = string.sub(cold, at, rule_at - 1), string.sub(cold, rule_at)
+  m[WRITTEN_HOT], m[WRITTEN_COLD] = hot, cold
   return m
 end
 
-local function pack(m)
-  return struct.pack(LAYOUT, m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], m[10], m[11], m[12],
-    #m[FORKS] / FORK_BYTES) .. m[FORKS] .. m[RULE]
+-- The fork that the next message must name, or nothing.
+local function fork_at_head(m)
+  local fork = string.sub(m[FORKS], -FORK_BYTES)
+  return string.sub(fork, 9) == u64(m[SEQ]) and fork or nil
 end
 
-local function save(key, m)
-  redis.call('HSET', key, 'm', pack(m))
+-- Until when, and up to which seq, a publish has nothing to do but to append.
+local function guards(m, rule, now)
+  local holds_records = m[RECORDS_FIRST] < m[RECORDS_NEXT]
+  if m[EVICTED] == m[SEQ] or fork_at_head(m) or (holds_records and m[RECORDS_DUE] <= now) then
+    return 0, 0
+  end
+  local resume = now + rule.pause
+  local until_at = math.max(m[OLDEST_AT] + rule.window, resume)
+  if holds_records then
+    until_at = math.min(until_at, math.max(m[RECORDS_DUE], resume))
+  end
+  until_at = math.min(until_at, m[EXPIRES] - rule.lifetime)
+  return math.max(until_at, 0), m[EVICTED] + rule.most_messages
+end
+
+local function pack_hot(m, now)
+  local until_at, until_seq, stamp = 0, 0, NO_STAMP
+  local rule = parse_rule(m[RULE])
+  if rule.stamp and m[OWNER] == owner_id then
+    until_at, until_seq = guards(m, rule, now)
+    stamp = rule.stamp
+  end
+  return struct.pack(HOT, m[EPOCH], m[SEQ], m[BYTES], m[RECORDS_FIRST], m[RECORDS_NEXT], until_at, until_seq, stamp)
+end
+
+local function pack_cold(m)
+  return struct.pack(COLD, m[OWNER], m[EVICTED], m[OLDEST_AT], m[OLDEST_WEIGHT], m[VERSION], m[RECORDS_DUE], m[VALUES],
+    m[EXPIRES], #m[FORKS] / FORK_BYTES) .. m[FORKS] .. m[RULE]
+end
+
+local function save(key, m, now)
+  local hot, cold = pack_hot(m, now), pack_cold(m)
+  if cold ~= m[WRITTEN_COLD] then
+    redis.call('HSET', key, 'm', hot, 'c', cold)
+  elseif hot ~= m[WRITTEN_HOT] then
+    redis.call('HSET', key, 'm', hot)
+  end
 end
 
 local function delete_fields(key, first, last, name)
@@ -150,7 +227,7 @@ end
 local function delete_remains(key)
   local remains = {}
   for _, field in ipairs(redis.call('HKEYS', key)) do
-    if string.match(field, '^[%dRDKV]') then
+    if string.match(field, '^[%zRDKVcm]') then
       remains[#remains + 1] = field
     end
   end
@@ -159,233 +236,14 @@ local function delete_remains(key)
   end
 end
 
-local function delete_log(key, m)
-  delete_fields(key, m[EVICTED] + 1, m[SEQ], digits)
-  m[EVICTED], m[BYTES], m[OLDEST_AT], m[OLDEST_WEIGHT] = m[SEQ], 0, 0, 0
-end
-
-local function read_slots(key, m)
-  local slots = {}
-  for from = 1, m[VALUES], CHUNK do
-    local fields = {}
-    for n = from, math.min(m[VALUES], from + CHUNK - 1) do
-      fields[#fields + 1] = 'V' .. n
-    end
-    for _, slot in ipairs(redis.call('HMGET', key, unpack(fields))) do
-      slots[#slots + 1] = slot
-    end
-  end
-  return slots
-end
-
-local function slot_key(slot)
-  local _, _, length = struct.unpack('>I8I8I4', slot)
-  return string.sub(slot, 21, 20 + length), string.sub(slot, 21 + length)
-end
-
-local function delete_values(key, m)
-  for _, slot in ipairs(read_slots(key, m)) do
-    redis.call('HDEL', key, 'K' .. slot_key(slot))
-  end
-  delete_fields(key, 1, m[VALUES], function(n) return 'V' .. n end)
-  m[VALUES] = 0
-end
-
--- Drops last values that expired; the slots stay without a gap.
-local function expire_values(key, m, now)
-  local kept = {}
-  local slots = read_slots(key, m)
-  for n, slot in ipairs(slots) do
-    if struct.unpack('>I8', slot) > now then
-      kept[#kept + 1] = slot
-      if #kept ~= n then
-        redis.call('HSET', key, 'K' .. slot_key(slot), #kept, 'V' .. #kept, slot)
-      end
-    else
-      redis.call('HDEL', key, 'K' .. slot_key(slot))
-    end
-  end
-  delete_fields(key, #kept + 1, #slots, function(n) return 'V' .. n end)
-  m[VALUES] = #kept
-  return kept
-end
-
-local function put_value(key, m, value_key, seq, expires, envelope)
-  local n = tonumber(redis.call('HGET', key, 'K' .. value_key))
-  local slot = struct.pack('>I8I8I4', expires, seq, #value_key) .. value_key .. envelope
-  if n then
-    redis.call('HSET', key, 'V' .. n, slot)
-  else
-    m[VALUES] = m[VALUES] + 1
-    redis.call('HSET', key, 'K' .. value_key, m[VALUES], 'V' .. m[VALUES], slot)
-  end
-end
-
--- Begins a numbering that continues no other.
-local function begin(key, m, fresh, now)
-  delete_log(key, m)
-  delete_values(key, m)
-  m[EPOCH], m[OWNER], m[FORKS] = fresh, owner(now), ''
-end
-
--- A length before bytes is LEB128.
-local function read_length(bytes, at)
-  local length, scale = 0, 1
-  while true do
-    local byte = string.byte(bytes, at)
-    at = at + 1
-    length = length + (byte % 128) * scale
-    if byte < 128 then
-      return length, at
-    end
-    scale = scale * 128
-  end
-end
-
--- The parts of an envelope that conditions, retries and last values ask for.
-local function read_envelope(envelope)
-  local length, at = read_length(envelope, 3)
-  local id = string.sub(envelope, at, at + length - 1)
-  length, at = read_length(envelope, at + length)
-  -- Kind and removal; whether it is ephemeral says nothing about what it says.
-  local flags = string.byte(envelope, 2)
-  local said = string.char(flags - (math.floor(flags / 4) % 2) * 4) .. string.sub(envelope, at, at + length - 1)
-  at = at + length
-  local value_key = ''
-  while at <= #envelope do
-    local tag = string.byte(envelope, at)
-    length, at = read_length(envelope, at + 1)
-    if tag == 2 then
-      value_key = string.sub(envelope, at, at + length - 1)
-      break
-    end
-    if tag > 2 then
-      break
-    end
-    at = at + length
-  end
-  return { id = id, said = said, key = value_key }
-end
-
--- Walks the log from its newest entry back, until `visit` answers true.
-local function walk_back(key, m, visit)
-  local last = m[SEQ]
-  while last > m[EVICTED] do
-    local first = math.max(m[EVICTED] + 1, last - 99)
-    local fields = {}
-    for seq = last, first, -1 do
-      fields[#fields + 1] = digits(seq)
-    end
-    for n, entry in ipairs(redis.call('HMGET', key, unpack(fields))) do
-      if entry and visit(last - n + 1, string.sub(entry, 13)) then
-        return
-      end
-    end
-    last = first - 1
-  end
-end
-
-local function fill_values(key, m, rule, now)
-  local seen = {}
-  local found = {}
-  walk_back(key, m, function(seq, envelope)
-    local value_key = read_envelope(envelope).key
-    if not seen[value_key] then
-      seen[value_key] = true
-      found[#found + 1] = { value_key, seq, envelope }
-    end
-    return #found >= rule.state_keys
-  end)
-  for n = #found, 1, -1 do
-    local value = found[n]
-    put_value(key, m, value[1], value[2], now + rule.state_ttl, value[3])
-  end
-end
-
--- Takes over the rule as the caller knows it.
-local function apply_rule(key, m, text, rule, fresh, now)
-  if m[RULE] == text then
-    return
-  end
-  local before = parse_rule(m[RULE])
-  m[RULE] = text
-  if keeps_log(rule) and m[EPOCH] == NO_EPOCH then
-    begin(key, m, fresh, now)
-  elseif not keeps_log(rule) and m[EPOCH] ~= NO_EPOCH then
-    delete_log(key, m)
-    m[EPOCH], m[OWNER], m[FORKS] = NO_EPOCH, NO_OWNER, ''
-  end
-  if not rule.state_ttl or not keeps_log(rule) then
-    delete_values(key, m)
-  elseif not before.state_ttl then
-    fill_values(key, m, rule, now)
-  end
-end
-
-local function open_channel(key, text, rule, fresh, now)
-  if redis.call('EXISTS', key) == 1 then
-    delete_remains(key)
-  end
-  local m = { NO_EPOCH, 0, NO_OWNER, 0, 0, 0, 0, NO_VERSION, 0, 0, 0, 0, '', text }
-  if keeps_log(rule) then
-    m[EPOCH], m[OWNER] = fresh, owner(now)
-  end
-  return m
-end
-
--- If another server, or this one in another life, numbered last, what it acknowledged after its last word here may
--- be lost: that is a fork, and another epoch. True if the channel changed.
-local function fence(m, fresh, now)
-  if m[EPOCH] == NO_EPOCH or m[OWNER] == owner(now) then
-    return false
-  end
-  m[FORKS] = string.sub(m[FORKS] .. position(m[EPOCH], m[SEQ]), -KEPT_FORKS * FORK_BYTES)
-  m[EPOCH], m[OWNER] = fresh, owner(now)
-  return true
-end
-
--- Evicts what is too old or too much; bytes never evict the newest entry. True if the channel changed.
-local function trim(key, m, rule, now)
-  if m[EPOCH] == NO_EPOCH or not rule.window then
-    return false
-  end
-  local evicted = {}
-  while m[EVICTED] < m[SEQ] do
-    local kept = m[SEQ] - m[EVICTED]
-    local aged = m[OLDEST_AT] + rule.window <= now
-    local over = m[BYTES] > rule.bytes and kept > 1
-    if not aged and not over and kept <= rule.messages then
-      break
-    end
-    m[EVICTED] = m[EVICTED] + 1
-    m[BYTES] = m[BYTES] - m[OLDEST_WEIGHT]
-    evicted[#evicted + 1] = digits(m[EVICTED])
-    if m[EVICTED] < m[SEQ] then
-      local entry = redis.call('HGET', key, digits(m[EVICTED] + 1))
-      m[OLDEST_WEIGHT], m[OLDEST_AT] = struct.unpack('>I4I8', entry)
-    else
-      m[BYTES], m[OLDEST_AT], m[OLDEST_WEIGHT] = 0, 0, 0
-    end
-    if #evicted == CHUNK then
-      redis.call('HDEL', key, unpack(evicted))
-      evicted = {}
-    end
-  end
-  if #evicted > 0 then
-    redis.call('HDEL', key, unpack(evicted))
-    return true
-  end
-  return false
-end
-
 local function is_virgin(m)
   return m[SEQ] == 0 and m[FORKS] == ''
 end
 
--- Lets the key live at least until then. True if the metadata changed; the expiry itself is written by `expire`.
-local function live_until(m, at)
-  if at > m[EXPIRES] + EXPIRY_SLACK or (m[EXPIRES] == 0 and at > 0) then
-    m[EXPIRES] = at
+-- Lets the key live at least until then. True if that changed anything; the expiry itself is written by `expire`.
+local function live_until(m, at, now)
+  if at > m[EXPIRES] then
+    m[EXPIRES] = at + math.max(EXPIRY_SLACK, math.floor((at - now) / EXPIRY_SLACK_PART))
     return true
   end
   return false
@@ -395,12 +253,12 @@ end
 -- follows it prolongs that: a loop over random names leaves nothing for long.
 local function touch(m, rule, now, follows)
   if m[EPOCH] == NO_EPOCH then
-    return m[VERSION] ~= NO_VERSION and live_until(m, now + rule.position_ttl)
+    return m[VERSION] ~= NO_VERSION and live_until(m, now + rule.position_ttl, now)
   end
   if is_virgin(m) then
-    return follows and live_until(m, now + rule.window)
+    return follows and live_until(m, now + rule.window, now)
   end
-  return live_until(m, now + math.max(rule.position_ttl, rule.window))
+  return live_until(m, now + rule.lifetime, now)
 end
 
 -- Log and presence share the key: neither may shorten what the other needs.
@@ -414,27 +272,18 @@ local function expire(key, m)
   keep_key_until(key, m[EXPIRES])
 end
 
+-- If another server, or this one in another life, numbered last, what it acknowledged after its last word here may
+-- be lost: that is a fork, and another epoch. True if the channel changed.
+local function fence(m, fresh, now)
+  if m[EPOCH] == NO_EPOCH or m[OWNER] == owner(now) then
+    return false
+  end
+  m[FORKS] = string.sub(m[FORKS] .. position(m[EPOCH], m[SEQ]), -KEPT_FORKS * FORK_BYTES)
+  m[EPOCH], m[OWNER] = fresh, owner(now)
+  return true
+end
+
 -- A head: epoch (8 bytes), seq (8 bytes), evicted (8 bytes), number of forks (1 byte), forks.
 local function head(m)
   return struct.pack('>c8I8I8B', m[EPOCH], m[SEQ], m[EVICTED], #m[FORKS] / FORK_BYTES) .. m[FORKS]
-end
-
--- What every function that reads does first. Answers nothing for a channel that keeps no log or is unknown.
-local function open_to_read(key, fresh, follows)
-  local m = load_channel(key)
-  if not m or m[EPOCH] == NO_EPOCH then
-    return
-  end
-  local now = clock()
-  local rule = parse_rule(m[RULE])
-  local forked = fence(m, fresh, now)
-  local trimmed = trim(key, m, rule, now)
-  local prolonged = touch(m, rule, now, follows)
-  if forked or trimmed or prolonged then
-    save(key, m)
-  end
-  if prolonged then
-    expire(key, m)
-  end
-  return m, rule, now
 end

@@ -1,6 +1,5 @@
-//! Calls and answers of `presence.lua` and `leases.lua`. Whatever has another form is no answer.
+//! Calls and answers of `presence.lua`. Whatever has another form is no answer.
 
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,22 +8,13 @@ use fanline_broker::{Entry, PresenceChange, PresenceRevision, Roster};
 use fanline_model::{ConnectionId, Epoch, UserId};
 use redis::Value;
 
+use super::form::{bytes, call, count, digits, epoch, integer, is_nothing, list, millis};
 use crate::cluster::Call;
 use crate::presence::{change, entry};
 
 /// Where `enter` and `update` are told that they are repeated: they answer then what the first attempt did.
 const RETRY: usize = 0;
 const FIRST: Bytes = Bytes::from_static(b"0");
-/// Numbers within Redis are doubles.
-const MOST: u64 = 1 << 53;
-
-/// What a partition's index has to look at.
-pub(crate) struct Due {
-    /// Names the claim, for whoever settles it.
-    pub(crate) claim: Bytes,
-    /// The channels' keys.
-    pub(crate) channels: Vec<Bytes>,
-}
 
 /// What became of a channel that was looked at.
 pub(crate) struct Reaped {
@@ -111,50 +101,6 @@ pub(crate) fn roster(
     call("fl1_roster", key, args)
 }
 
-/// Indexes channels of one partition: somebody must look at them within that time.
-pub(crate) fn index(partition: Bytes, within: Duration, channels: Vec<Bytes>) -> Call {
-    let mut args = vec![millis(within)];
-    args.extend(channels);
-    call("fl1_index", partition, args)
-}
-
-/// Claims what a partition has to look at, at most so many channels.
-pub(crate) fn claim_due(partition: Bytes, most: usize) -> Call {
-    call("fl1_due", partition, vec![count(most)])
-}
-
-/// Settles a claim: channels, and when to look at each again.
-pub(crate) fn settle(partition: Bytes, claim: Bytes, looked_at: Vec<(Bytes, Bytes)>) -> Call {
-    let mut args = vec![claim];
-    args.extend(looked_at.into_iter().flat_map(<[Bytes; 2]>::from));
-    call("fl1_settle", partition, args)
-}
-
-fn call(function: &'static str, key: Bytes, args: Vec<Bytes>) -> Call {
-    Call {
-        function,
-        key,
-        args,
-        retry_flag: None,
-    }
-}
-
-fn epoch(epoch: Epoch) -> Bytes {
-    Bytes::copy_from_slice(&epoch.as_u64().to_be_bytes())
-}
-
-fn millis(duration: Duration) -> Bytes {
-    text(duration.as_millis().min(MOST.into()))
-}
-
-fn count(count: usize) -> Bytes {
-    text(u64::try_from(count).unwrap_or(MOST).min(MOST))
-}
-
-fn text(value: impl Display) -> Bytes {
-    value.to_string().into()
-}
-
 // === Answers ===
 
 /// A change.
@@ -206,20 +152,6 @@ pub(crate) fn counted(value: Value) -> Option<usize> {
     integer(value)
 }
 
-/// What is due, or nothing.
-pub(crate) fn due(value: Value) -> Option<Option<Due>> {
-    if is_nothing(&value) {
-        return Some(None);
-    }
-    let [claim, Value::Array(channels)] = list(value)? else {
-        return None;
-    };
-    Some(Some(Due {
-        claim: bytes(claim)?,
-        channels: channels.into_iter().map(bytes).collect::<Option<_>>()?,
-    }))
-}
-
 /// A page of the roster, or none where nobody ever entered. The library leaves small rosters unsorted and uncut.
 pub(crate) fn page(value: Value, after: Option<&(UserId, ConnectionId)>) -> Option<Option<Roster>> {
     if is_nothing(&value) {
@@ -245,33 +177,4 @@ pub(crate) fn page(value: Value, after: Option<&(UserId, ConnectionId)>) -> Opti
         members: usize::try_from(digits(members)?).ok()?,
         more: bytes(more)?.as_ref() == b"1",
     }))
-}
-
-fn is_nothing(value: &Value) -> bool {
-    matches!(value, Value::Nil | Value::Boolean(false))
-}
-
-fn list<const N: usize>(value: Value) -> Option<[Value; N]> {
-    match value {
-        Value::Array(values) => values.try_into().ok(),
-        _ => None,
-    }
-}
-
-fn bytes(value: Value) -> Option<Bytes> {
-    match value {
-        Value::BulkString(bytes) => Some(bytes.into()),
-        _ => None,
-    }
-}
-
-fn integer(value: Value) -> Option<usize> {
-    match value {
-        Value::Int(number) => number.try_into().ok(),
-        _ => None,
-    }
-}
-
-fn digits(value: Value) -> Option<u64> {
-    std::str::from_utf8(&bytes(value)?).ok()?.parse().ok()
 }

@@ -1,87 +1,36 @@
 -- Publishing: fence, dedupe, condition, number, append, notify, as one act.
 --
--- args: retry ('1' or '0'), fresh epoch, idempotency window in milliseconds and most records (8 bytes each), rule,
--- condition, hash of the items or '', and for each draft two: flags (1 byte: bit 0 ephemeral, bit 1 its id is the
--- publisher's), weight (4 bytes), length of the key (2 bytes), key and id; the envelope without its place.
--- condition: '', 'p' and a position, 'e' (unless equal), 'v' and 20 digits.
--- answer: the head and after it for each draft a letter: 'A' appended or 'D' duplicate without a position, 'a' or 'd'
--- with one (16 bytes) after it, 'U' unchanged.
+-- args: retry ('1' or '0'), rule, terms, drafts.
+-- terms: fresh epoch (8 bytes), idempotency window (8 bytes, ms), most records (8 bytes), what else (1 byte: bit 0 the
+-- hash of the items follows, bit 1 a condition follows, bit 2 replicas will be waited for), hash (16 bytes), condition.
+-- condition: 'p' and a position, 'e' (unless equal), 'v' and 20 digits.
+-- draft: what the log will hold of it up to its tail (log.lua); flags: bit 28 its id is the publisher's, bit 29 it is
+-- ephemeral.
+-- answer: for each draft its tail where it was appended to the log, which begins with 32, or a letter: 'A' appended or
+-- 'D' duplicate without a position, 'd' duplicate and its position (16 bytes), 'U' unchanged and the position of the
+-- head (16 bytes).
 --
 -- What is carried is what the log holds, header and all.
 
-local FIXED_ARGS = 6
-local TIMESTAMP, POSITION, FORK = 32, 33, 34
+-- What else the terms say.
+local WITH_HASH, REPLICATED = 1, 2
+
+local function has(bits, bit)
+  return bits % (2 * bit) >= bit
+end
 
 -- A draft: what the edge said of it, and what becomes of it.
-local function read_draft(args, at)
-  local about = args[at]
-  local flags, weight, length = struct.unpack('>BI4I2', about)
+local function read_draft(entry)
+  local weight = struct.unpack('>I4', entry)
+  local _, key = read_content(entry)
   return {
-    ephemeral = flags % 2 == 1,
-    named = flags >= 2,
-    weight = weight,
-    key = string.sub(about, 8, 7 + length),
-    id = string.sub(about, 8 + length),
-    envelope = args[at + 1],
+    ephemeral = has(weight, EPHEMERAL),
+    named = has(weight, NAMED),
+    weight = weight % FLAGS,
+    key = key,
+    id = entry_id(entry),
+    entry = entry,
   }
-end
-
-local function read_record(key, m, id, now)
-  if m[RECORDS_FIRST] == m[RECORDS_NEXT] then
-    return
-  end
-  local record = redis.call('HGET', key, 'R' .. id)
-  if not record or struct.unpack('>I8', record) <= now then
-    return
-  end
-  if string.sub(record, 9, 9) == 'h' then
-    return string.sub(record, 26), string.sub(record, 10, 25)
-  end
-  return string.sub(record, 10)
-end
-
--- Forgets the oldest records that expired: a few for each call, all of them when there is no room.
-local function expire_records(key, m, now, most)
-  while m[RECORDS_FIRST] < m[RECORDS_NEXT] and most > 0 do
-    local name = 'D' .. digits(m[RECORDS_FIRST])
-    local id = redis.call('HGET', key, name)
-    local record = id and redis.call('HGET', key, 'R' .. id)
-    if record and struct.unpack('>I8', record) > now then
-      return
-    end
-    redis.call('HDEL', key, name, 'R' .. (id or ''))
-    m[RECORDS_FIRST] = m[RECORDS_FIRST] + 1
-    most = most - 1
-  end
-end
-
--- A record with a long life may stand before ones that expired: looks at every one.
-local function compact_records(key, m, now)
-  local next = m[RECORDS_FIRST]
-  for n = m[RECORDS_FIRST], m[RECORDS_NEXT] - 1 do
-    local name = 'D' .. digits(n)
-    local id = redis.call('HGET', key, name)
-    local record = id and redis.call('HGET', key, 'R' .. id)
-    if record and struct.unpack('>I8', record) > now then
-      redis.call('HDEL', key, name)
-      redis.call('HSET', key, 'D' .. digits(next), id)
-      next = next + 1
-    else
-      redis.call('HDEL', key, name, 'R' .. (id or ''))
-    end
-  end
-  m[RECORDS_NEXT] = next
-end
-
-local function record_place(key, m, draft, hash, expires)
-  local name = 'R' .. draft.id
-  if redis.call('HEXISTS', key, name) == 0 then
-    redis.call('HSET', key, 'D' .. digits(m[RECORDS_NEXT]), draft.id)
-    m[RECORDS_NEXT] = m[RECORDS_NEXT] + 1
-  end
-  local body = (draft.named and hash ~= '') and 'h' .. hash or '-'
-  redis.call('HSET', key, name, u64(expires) .. body .. (draft.place or ''))
-  live_until(m, expires)
 end
 
 -- Places of ids that the server made, from the log.
@@ -95,22 +44,21 @@ local function search_log(key, m, drafts)
   if count == 0 then
     return
   end
-  walk_back(key, m, function(_, envelope)
-    local draft = wanted[read_envelope(envelope).id]
+  walk_back(key, m, function(_, entry)
+    local draft = wanted[entry_id(entry)]
     if draft then
       -- The place is what the entry says: it keeps the epoch it was numbered in.
-      local at = string.find(envelope, string.char(POSITION, 16), #draft.envelope + 1, true)
-      draft.outcome, draft.place = 'D', string.sub(envelope, at + 2, at + 17)
+      draft.outcome, draft.place = 'd', entry_position(entry)
       wanted[draft.id], count = nil, count - 1
     end
     return count == 0
   end)
 end
 
-local function says_the_same(envelope, drafts)
-  local said = read_envelope(envelope).said
+local function says_the_same(entry, drafts)
+  local said = read_content(entry)
   for _, draft in ipairs(drafts) do
-    if read_envelope(draft.envelope).said == said then
+    if read_content(draft.entry) == said then
       return true
     end
   end
@@ -130,24 +78,20 @@ local function repeats(key, m, rule, drafts, now)
   end
   if rule.state_ttl then
     for value_key, same_key in pairs(open) do
-      local n = redis.call('HGET', key, 'K' .. value_key)
-      local slot = n and redis.call('HGET', key, 'V' .. n)
-      if slot and struct.unpack('>I8', slot) > now then
-        local _, envelope = slot_key(slot)
-        if says_the_same(envelope, same_key) then
-          return true
-        end
+      local value = read_value(key, value_key, now)
+      if value and says_the_same(value, same_key) then
+        return true
       end
     end
     return false
   end
   -- Where no rule keeps last values, the newest message with the key that the log still has counts.
   local equal = false
-  walk_back(key, m, function(_, envelope)
-    local value_key = read_envelope(envelope).key
+  walk_back(key, m, function(_, entry)
+    local _, value_key = read_content(entry)
     local same_key = open[value_key]
     if same_key then
-      equal = says_the_same(envelope, same_key)
+      equal = says_the_same(entry, same_key)
       open[value_key], count = nil, count - 1
     end
     return equal or count == 0
@@ -165,25 +109,17 @@ local function condition_holds(key, m, rule, condition, drafts, now)
   return not repeats(key, m, rule, drafts, now)
 end
 
-local function answer(start, drafts)
-  for _, draft in ipairs(drafts) do
-    if draft.place and draft.place ~= '' then
-      start = start .. string.lower(draft.outcome) .. draft.place
-    else
-      start = start .. draft.outcome
-    end
+local function answer(drafts)
+  local outcomes = {}
+  for n, draft in ipairs(drafts) do
+    outcomes[n] = draft.outcome .. draft.place
   end
-  return start
+  return table.concat(outcomes)
 end
 
--- What nobody keeps anything of is only carried.
-local function carry_only(key, drafts, now)
-  for _, draft in ipairs(drafts) do
-    redis.call('SPUBLISH', key, struct.pack('>I4I8', draft.weight, now) .. draft.envelope
-      .. struct.pack('>BBI8', TIMESTAMP, 8, now))
-    draft.outcome = 'A'
-  end
-  return answer(struct.pack('>c8I8I8B', NO_EPOCH, 0, 0, 0), drafts)
+local function carry(key, draft, now)
+  redis.call('SPUBLISH', key, draft.entry .. struct.pack('>BBI8', TIMESTAMP, 8, now))
+  draft.outcome, draft.place = 'A', ''
 end
 
 -- Which drafts were published before. Answers how many records the others need, or the id whose body is another.
@@ -195,7 +131,7 @@ local function recognise(key, m, drafts, hash, now)
       if hash ~= '' and other and other ~= hash then
         return nil, draft.id
       end
-      draft.outcome, draft.place, draft.recorded = 'D', place, false
+      draft.outcome, draft.place, draft.recorded = place == '' and 'D' or 'd', place, false
     elseif draft.recorded and not seen[draft.id] then
       seen[draft.id], needed = true, needed + 1
     end
@@ -203,21 +139,10 @@ local function recognise(key, m, drafts, hash, now)
   return needed
 end
 
--- True if so many records more may be kept.
-local function make_room_for_records(key, m, needed, most, now)
-  if m[RECORDS_NEXT] - m[RECORDS_FIRST] + needed <= most then
-    expire_records(key, m, now, needed + 2)
-    return true
-  end
-  compact_records(key, m, now)
-  return m[RECORDS_NEXT] - m[RECORDS_FIRST] + needed <= most
-end
-
 local function count_new_keys(key, drafts)
   local unknown, count = {}, 0
   for _, draft in ipairs(drafts) do
-    if draft.logged and not draft.outcome and not unknown[draft.key]
-      and redis.call('HEXISTS', key, 'K' .. draft.key) == 0 then
+    if draft.logged and not draft.outcome and not unknown[draft.key] and not slot_of(key, draft.key) then
       unknown[draft.key], count = true, count + 1
     end
   end
@@ -235,41 +160,69 @@ end
 
 -- Numbers one draft and hands it to the followers. Answers its field and value for the log.
 local function append(key, m, rule, draft, now)
+  local fork = fork_at_head(m)
   local seq = m[SEQ] + 1
-  local tail = struct.pack('>BBI8BBc8I8', TIMESTAMP, 8, now, POSITION, 16, m[EPOCH], seq)
-  if m[FORKS] ~= '' then
-    local fork = string.sub(m[FORKS], -FORK_BYTES)
-    if string.sub(fork, 9) == u64(m[SEQ]) then
-      tail = tail .. string.char(FORK, 16) .. fork
-    end
+  local tail = struct.pack(TAIL, TIMESTAMP, 8, now, POSITION, 16, m[EPOCH], seq)
+  local entry = draft.entry .. tail
+  if fork then
+    entry = entry .. string.char(FORK, 16) .. fork
   end
-  draft.place = position(m[EPOCH], seq)
-  local entry = struct.pack('>I4I8', draft.weight, now) .. draft.envelope .. tail
+  draft.outcome, draft.place = '', tail
   if m[EVICTED] == m[SEQ] then
     m[OLDEST_AT], m[OLDEST_WEIGHT] = now, draft.weight
   end
   m[SEQ], m[BYTES] = seq, m[BYTES] + draft.weight
   if rule.state_ttl then
-    put_value(key, m, draft.key, seq, now + rule.state_ttl, string.sub(entry, 13))
-    live_until(m, now + rule.state_ttl)
+    put_value(key, m, draft.key, seq, now + rule.state_ttl, entry)
+    live_until(m, now + rule.state_ttl, now)
   end
   redis.call('SPUBLISH', key, entry)
-  return digits(seq), entry
+  return u64(seq), entry
 end
 
-local function publish(keys, args)
-  local key = keys[1]
-  local retry, fresh, rule_text, condition, hash = args[1] == '1', args[2], args[4], args[5], args[6]
-  local window, most_records = struct.unpack('>I8I8', args[3])
-  local rule = parse_rule(rule_text)
-  local logs = keeps_log(rule)
-  local now = clock()
+-- Publishes what is open of the drafts, and records what must be.
+local function append_open(key, m, rule, drafts, hash, record_until, now)
+  local fields, places, added = {}, {}, false
+  for _, draft in ipairs(drafts) do
+    if not draft.outcome and draft.recorded and places[draft.id] then
+      -- Given twice in one call.
+      draft.place = places[draft.id]
+      draft.outcome = draft.place == '' and 'D' or 'd'
+    elseif not draft.outcome then
+      added = true
+      if draft.logged then
+        fields[#fields + 1], fields[#fields + 2] = append(key, m, rule, draft, now)
+      else
+        carry(key, draft, now)
+      end
+    end
+    if draft.recorded and not places[draft.id] then
+      places[draft.id] = string.sub(draft.place, -16)
+      record_place(key, m, draft.id, draft.named and hash or '', places[draft.id], record_until, now)
+    end
+  end
+  for from = 1, #fields, CHUNK do
+    redis.call('HSET', key, unpack(fields, from, math.min(#fields, from + CHUNK - 1)))
+  end
+  return added
+end
+
+-- Whatever a publish may ask for, in whatever state the channel is.
+local function publish_anything(key, args, now)
+  local retry, text = args[1] == '1', args[2]
+  local window, most_records, more, fresh, at = struct.unpack(TERMS .. 'c8', args[3])
+  local hash = ''
+  if has(more, WITH_HASH) then
+    hash, at = string.sub(args[3], at, at + 15), at + 16
+  end
+  local condition = string.sub(args[3], at)
+  local rule = parse_rule(text)
   local drafts = {}
   local traces, records = condition ~= '', false
-  for at = FIXED_ARGS + 1, #args, 2 do
-    local draft = read_draft(args, at)
+  for n = DRAFTS, #args do
+    local draft = read_draft(args[n])
     draft.recorded = draft.named or retry
-    draft.logged = logs and not draft.ephemeral
+    draft.logged = keeps_log(rule) and not draft.ephemeral
     records = records or draft.recorded
     traces = traces or draft.recorded or draft.logged
     drafts[#drafts + 1] = draft
@@ -278,13 +231,22 @@ local function publish(keys, args)
   local is_new = not m
   if is_new then
     if not traces then
-      return carry_only(key, drafts, now)
+      -- What nobody keeps anything of is only carried.
+      for _, draft in ipairs(drafts) do
+        carry(key, draft, now)
+      end
+      return answer(drafts)
     end
-    m = open_channel(key, rule_text, rule, fresh, now)
+    m = open_channel(key, text, rule, fresh, now)
   else
-    apply_rule(key, m, rule_text, rule, fresh, now)
+    apply_rule(key, m, text, rule, fresh, now)
   end
   fence(m, fresh, now)
+  expire_records(key, m, now)
+  if has(more, REPLICATED) then
+    -- Who waits for replicas waits for a write of this call, whatever becomes of it.
+    m[WRITTEN_HOT] = nil
+  end
 
   local needed, mismatch = 0, nil
   if records or m[RECORDS_FIRST] < m[RECORDS_NEXT] then
@@ -301,65 +263,48 @@ local function publish(keys, args)
     end
     if is_open and condition ~= '' and not condition_holds(key, m, rule, condition, drafts, now) then
       for _, draft in ipairs(drafts) do
-        draft.outcome = draft.outcome or 'U'
+        if not draft.outcome then
+          draft.outcome, draft.place = 'U', position(m[EPOCH], m[SEQ])
+        end
       end
       -- A channel that this call alone would have made, and that keeps nothing, has no time to live and ends here.
       touch(m, rule, now, true)
-      save(key, m)
+      save(key, m, now)
       expire(key, m)
-      return answer(head(m), drafts)
+      return answer(drafts)
     end
     if needed > 0 and not make_room_for_records(key, m, needed, most_records, now) then
       refusal = 'FLRECORDS the channel holds as many idempotency records as it may'
-    elseif rule.state_ttl and logs and not make_room_for_values(key, m, rule, drafts, now) then
+    elseif rule.state_ttl and keeps_log(rule) and not make_room_for_values(key, m, rule, drafts, now) then
       refusal = 'FLKEYS the channel has as many keys as its namespace allows'
     end
   end
   if refusal then
     if not is_new then
-      save(key, m)
+      save(key, m, now)
     end
     return redis.error_reply(refusal)
   end
 
-  local fields = { 'm', '' }
-  local added = false
-  local places = {}
-  for _, draft in ipairs(drafts) do
-    if not draft.outcome and draft.recorded and places[draft.id] then
-      -- Given twice in one call.
-      draft.outcome, draft.place = 'D', places[draft.id]
-    elseif not draft.outcome then
-      draft.outcome, added = 'A', true
-      if draft.logged then
-        fields[#fields + 1], fields[#fields + 2] = append(key, m, rule, draft, now)
-      else
-        redis.call('SPUBLISH', key, struct.pack('>I4I8', draft.weight, now) .. draft.envelope
-          .. struct.pack('>BBI8', TIMESTAMP, 8, now))
-      end
-    end
-    if draft.recorded and not places[draft.id] then
-      places[draft.id] = draft.place or ''
-      record_place(key, m, draft, hash, now + window)
-    end
-  end
+  local expires = m[EXPIRES]
+  local added = append_open(key, m, rule, drafts, hash, now + window, now)
   if added and string.sub(condition, 1, 1) == 'v' then
     m[VERSION] = string.sub(condition, 2)
   end
-  local expires = m[EXPIRES]
   touch(m, rule, now, is_new)
-  -- The entries first: the trim may evict one of them again.
-  for from = 1, #fields, CHUNK do
-    fields[2] = pack(m)
-    redis.call('HSET', key, unpack(fields, from, math.min(#fields, from + CHUNK - 1)))
-  end
-  if trim(key, m, rule, now) then
-    save(key, m)
-  end
-  if m[EXPIRES] ~= expires or is_new or needed > 0 then
+  -- The entries are written: it may evict one of them again.
+  trim(key, m, rule, now)
+  save(key, m, now)
+  if m[EXPIRES] ~= expires or is_new then
     expire(key, m)
   end
-  return answer(head(m), drafts)
+  return answer(drafts)
 end
 
-redis.register_function('fl1_publish', publish)
+redis.register_function('fl1_publish', function(keys, args)
+  if not call then
+    bind()
+  end
+  local now = clock()
+  return append_only(keys[1], args, now) or publish_anything(keys[1], args, now)
+end)

@@ -1,6 +1,26 @@
 -- Reading: heads, pages, last values. They write only what is true without them (a rotated epoch, the trim, a
 -- longer life), and a Redis that is full must still answer them.
 
+-- What every function that reads does first. Answers nothing for a channel that keeps no log or is unknown.
+local function open_to_read(key, fresh, follows)
+  local m = load_channel(key)
+  if not m or m[EPOCH] == NO_EPOCH then
+    return
+  end
+  local now = clock()
+  local rule = parse_rule(m[RULE])
+  local forked = fence(m, fresh, now)
+  local trimmed = trim(key, m, rule, now)
+  local prolonged = touch(m, rule, now, follows)
+  if forked or trimmed or prolonged then
+    save(key, m, now)
+  end
+  if prolonged then
+    expire(key, m)
+  end
+  return m, now
+end
+
 -- args: fresh epoch, rule. Opens the channel if it keeps a log. Answers the head, or nothing.
 local function follow(keys, args)
   local key, fresh, text = keys[1], args[1], args[2]
@@ -16,13 +36,13 @@ local function follow(keys, args)
     apply_rule(key, m, text, rule, fresh, now)
   end
   if m[EPOCH] == NO_EPOCH then
-    save(key, m)
+    save(key, m, now)
     return false
   end
   fence(m, fresh, now)
   trim(key, m, rule, now)
   touch(m, rule, now, true)
-  save(key, m)
+  save(key, m, now)
   expire(key, m)
   return head(m)
 end
@@ -52,14 +72,14 @@ local function read_log(keys, args)
   while from <= last do
     local fields = {}
     for seq = from, math.min(last, from + chunk - 1) do
-      fields[#fields + 1] = digits(seq)
+      fields[#fields + 1] = u64(seq)
     end
     for _, entry in ipairs(redis.call('HMGET', key, unpack(fields))) do
       -- A log with a hole is never read across it.
       if not entry then
         return { head(m), entries }
       end
-      weight = weight + struct.unpack('>I4', entry)
+      weight = weight + entry_weight(entry)
       if #entries > 0 and weight > bytes then
         return { head(m), entries }
       end
@@ -75,14 +95,14 @@ end
 -- args: fresh epoch. Answers the head and the slots of last values in no order, or nothing.
 local function read_state(keys, args)
   local key = keys[1]
-  local m, _, now = open_to_read(key, args[1], false)
+  local m, now = open_to_read(key, args[1], false)
   if not m then
     return false
   end
   local before = m[VALUES]
   local slots = expire_values(key, m, now)
   if m[VALUES] ~= before then
-    save(key, m)
+    save(key, m, now)
   end
   return { head(m), slots }
 end

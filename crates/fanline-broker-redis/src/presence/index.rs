@@ -1,9 +1,7 @@
 //! Which channels have presence, so that somebody looks where nobody is left to.
 //!
-//! A channel is indexed *before* anybody enters it, so that whatever survives a failover is indexed. To spare
-//! most of these writes a node remembers for a minute what it has indexed; the library keeps an index entry
-//! for twice that long after the channel became empty. What is remembered holds for one epoch: under another
-//! one the index may have been lost with the rest.
+//! A channel is indexed *before* anybody enters it. The library keeps an index entry for twice as long as it is
+//! remembered after the channel became empty.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,15 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fanline_model::Epoch;
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::cluster::{CallError, Cluster};
-use crate::keys::{self, PARTITIONS};
-use crate::library::presence_calls as calls;
+use crate::index::{Indexed, Memory};
+use crate::keys;
+use crate::library::index_calls as calls;
 
-/// How long what was indexed is remembered.
-const REMEMBERED: Duration = Duration::from_secs(60);
 /// Every indexed channel is looked at that often (as `presence.lua` says): a lease as long as this needs no
 /// index entry of its own.
 const LOOK_WITHIN: Duration = Duration::from_secs(15);
@@ -30,29 +26,19 @@ const ENTER_WITHIN: Duration = Duration::from_secs(5);
 /// What this node has indexed.
 pub(super) struct LeaseIndex {
     cluster: Arc<Cluster>,
-    /// By partition, each with a lock of its own.
-    remembered: Box<[Mutex<HashMap<Bytes, Remembered>>]>,
-}
-
-struct Remembered {
-    at: Instant,
-    epoch: Epoch,
-}
-
-/// A channel that is indexed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Indexed {
-    at: Instant,
-    /// Under which epoch it was, if that was remembered rather than written.
-    epoch: Option<Epoch>,
+    memory: Memory,
 }
 
 impl LeaseIndex {
     pub(super) fn new(cluster: Arc<Cluster>) -> Self {
         Self {
             cluster,
-            remembered: (0..PARTITIONS).map(|_| Mutex::default()).collect(),
+            memory: Memory::new(),
         }
+    }
+
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Sees to it that a channel is indexed before it is entered.
@@ -102,7 +88,7 @@ impl LeaseIndex {
         let mut lost = HashMap::new();
         for (channel, indexed, epoch) in channels {
             if indexed.epoch.is_none_or(|known| known == epoch) {
-                self.keep(channel, indexed.at, epoch);
+                self.memory.keep(channel, indexed.at, epoch);
             } else {
                 lost.insert(channel, epoch);
             }
@@ -111,43 +97,20 @@ impl LeaseIndex {
         let written = self.write(lost.keys().cloned().collect(), Duration::ZERO);
         for channel in written.await.into_iter().flatten().flatten() {
             if let Some(epoch) = lost.remove(&channel) {
-                self.keep(channel, at, epoch);
+                self.memory.keep(channel, at, epoch);
             }
         }
         for channel in lost.keys() {
-            self.partition(channel).lock().remove(channel);
+            self.memory.forget(channel);
         }
     }
 
-    /// Whether this node has indexed something there of late.
-    pub(super) fn has_part_in(&self, partition: u16) -> bool {
-        let remembered = self.remembered.get(usize::from(partition));
-        remembered.is_some_and(|remembered| !remembered.lock().is_empty())
-    }
-
-    /// Forgets what is too old to count.
-    pub(super) fn forget_old(&self, partition: u16) {
-        if let Some(remembered) = self.remembered.get(usize::from(partition)) {
-            let mut remembered = remembered.lock();
-            remembered.retain(|_, remembered| remembered.at.elapsed() < REMEMBERED);
-        }
-    }
-
+    /// A shorter lease than every channel is looked at anyway needs an index entry of its own.
     fn recall(&self, channel: &Bytes, lease: Duration) -> Option<Indexed> {
-        if lease < LOOK_WITHIN {
-            return None;
-        }
-        let remembered = self.partition(channel).lock();
-        let remembered = remembered.get(channel)?;
-        (remembered.at.elapsed() < REMEMBERED).then_some(Indexed {
-            at: remembered.at,
-            epoch: Some(remembered.epoch),
-        })
-    }
-
-    fn keep(&self, channel: Bytes, at: Instant, epoch: Epoch) {
-        let mut remembered = self.partition(&channel).lock();
-        remembered.insert(channel, Remembered { at, epoch });
+        let is_looked_at_in_time = lease >= LOOK_WITHIN;
+        is_looked_at_in_time
+            .then(|| self.memory.recall(channel))
+            .flatten()
     }
 
     /// Indexes channels, each partition's in one call: answers those of each, or why they are not.
@@ -171,9 +134,5 @@ impl LeaseIndex {
             .zip(answers)
             .map(|(channels, answer)| answer.map(|_| channels))
             .collect()
-    }
-
-    fn partition(&self, channel: &[u8]) -> &Mutex<HashMap<Bytes, Remembered>> {
-        &self.remembered[usize::from(keys::partition_of(channel))]
     }
 }

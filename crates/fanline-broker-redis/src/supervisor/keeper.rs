@@ -19,6 +19,8 @@ pub(super) struct Keeper {
     primary: Arc<Primary>,
     backoff: Backoff,
     opened_before: bool,
+    /// The present absence was reported: told when it begins, not with every try.
+    reported: bool,
 }
 
 // === impl Keeper ===
@@ -31,6 +33,7 @@ impl Keeper {
             primary,
             backoff: Backoff::new(),
             opened_before: false,
+            reported: false,
         }
     }
 
@@ -39,10 +42,12 @@ impl Keeper {
     pub(super) async fn keep(mut self) {
         loop {
             let Err(error) = self.serve().await;
-            tracing::warn!(
-                address = %self.primary.address, %error,
-                "no subscriber connection; connecting again"
-            );
+            let address = &self.primary.address;
+            if std::mem::replace(&mut self.reported, true) {
+                tracing::debug!(%address, %error, "no subscriber connection yet");
+            } else {
+                tracing::warn!(%address, %error, "no subscriber connection; connecting again");
+            }
             (self.shared.suspect)();
             sleep(self.backoff.wait()).await;
         }
@@ -58,6 +63,7 @@ impl Keeper {
         if std::mem::replace(&mut self.opened_before, true) {
             self.shared.reconnects.fetch_add(1, Ordering::Relaxed);
         }
+        self.reported = false;
         let opened = Instant::now();
         let _standing = line.stand(&self.primary.id);
         let error = line.serve(connection).await;

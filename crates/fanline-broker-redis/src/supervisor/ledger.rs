@@ -38,6 +38,8 @@ pub(super) struct Ledger {
     routes: Routes,
     lines: HashMap<Generation, Line>,
     generations: u64,
+    /// Something happened since all that was acknowledged was last seen to stand.
+    shaken: bool,
 }
 
 /// What one connection still has to do and to tell.
@@ -62,11 +64,13 @@ impl Ledger {
             routes: Routes::new(),
             lines: HashMap::new(),
             generations: 0,
+            shaken: true,
         }
     }
 
     /// Another view of the cluster: what stands elsewhere than it should is due.
     pub(super) fn turn(&mut self, view: &Arc<Topology>) {
+        self.shaken = true;
         self.routes.turn(view);
         for (name, channel) in &mut self.channels {
             // Who receives a slot becomes its owner with the subscription standing.
@@ -83,6 +87,7 @@ impl Ledger {
 
     /// A connection to a primary is open: everything that belongs there is due.
     pub(super) fn open(&mut self, primary: &str, line: Generation, wake: Arc<Notify>) {
+        self.shaken = true;
         self.routes.open(primary, line);
         self.lines.insert(line, Line::new(wake));
         for (name, channel) in &self.channels {
@@ -93,6 +98,7 @@ impl Ledger {
     /// A connection has ended, and with it whatever stood there. Answers what it had restored and not yet
     /// told.
     pub(super) fn close(&mut self, line: Generation) -> Vec<Bytes> {
+        self.shaken = true;
         self.routes.close(line);
         self.channels.retain(|_, channel| {
             channel.set(line, None);
@@ -195,6 +201,7 @@ impl Ledger {
             line.doubtful = true;
             line.wake.notify_one();
         }
+        self.shaken = true;
         channel.set(generation, None);
         if !channel.is_idle() {
             schedule(&mut self.lines, &self.routes, &name, &channel);
@@ -250,6 +257,19 @@ impl Ledger {
             .get_mut(&generation)
             .map(|line| std::mem::take(&mut line.restored))
             .unwrap_or_default()
+    }
+
+    /// Whether every primary is connected, and every channel stands that was acknowledged before. Looks at all
+    /// channels only after something happened.
+    pub(super) fn is_whole(&mut self) -> bool {
+        if self.shaken {
+            let routes = &self.routes;
+            let stands = |channel: &Channel| channel.stands(routes.owner(channel.slot));
+            let mut channels = self.channels.values();
+            self.shaken = !routes.are_open()
+                || channels.any(|channel| channel.acknowledged && !stands(channel));
+        }
+        !self.shaken
     }
 
     /// How many channels are wanted, and how many of them stand at their owner.

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -14,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::Shared;
 use super::backoff::Backoff;
 use super::ledger::{Generation, Order};
-use crate::connector::PushHandler;
+use crate::connector::{Connection, PushHandler};
 
 /// Commands sent at once: enough to make a round trip cheap, few enough to be answered in time.
 const BATCH: usize = 1_024;
@@ -82,7 +81,7 @@ impl Line {
     }
 
     /// Serves the connection until it has to be given up.
-    pub(super) async fn serve(&self, connection: MultiplexedConnection) -> LineError {
+    pub(super) async fn serve(&self, connection: Connection) -> LineError {
         self.touch();
         tokio::select! {
             error = self.reconcile(connection.clone()) => error,
@@ -120,7 +119,7 @@ impl Line {
     }
 
     /// Sends what is due whenever something is.
-    async fn reconcile(&self, mut connection: MultiplexedConnection) -> LineError {
+    async fn reconcile(&self, mut connection: Connection) -> LineError {
         let mut backoff = Backoff::new();
         let mut retry_at: Option<Instant> = None;
         while !self.ended.load(Ordering::Acquire) {
@@ -163,11 +162,7 @@ impl Line {
     }
 
     /// Sends orders in one write and waits for their replies; whether one of them was not done.
-    async fn send(
-        &self,
-        connection: &mut MultiplexedConnection,
-        orders: &[Order],
-    ) -> RedisResult<bool> {
+    async fn send(&self, connection: &mut Connection, orders: &[Order]) -> RedisResult<bool> {
         let mut pipeline = Pipeline::with_capacity(orders.len());
         pipeline.ignore_errors();
         for order in orders {
@@ -181,7 +176,7 @@ impl Line {
             };
             pipeline.cmd(command).arg(&*order.shard_channel);
         }
-        let replies: Vec<RedisResult<Value>> = pipeline.query_async(connection).await?;
+        let replies: Vec<RedisResult<Value>> = pipeline.query_async(&mut **connection).await?;
         self.touch();
         if let Some(error) = replies.into_iter().find_map(Result::err) {
             if error.code() == Some("NOPERM") {
@@ -212,7 +207,7 @@ impl Line {
     }
 
     /// Probes silence, until the server misses too many probes.
-    async fn keep_alive(&self, mut connection: MultiplexedConnection) -> LineError {
+    async fn keep_alive(&self, mut connection: Connection) -> LineError {
         let ping = redis::cmd("PING");
         let mut misses = 0;
         loop {
@@ -222,7 +217,7 @@ impl Line {
                 sleep(QUIET.saturating_sub(silence)).await;
                 continue;
             }
-            match timeout(PROBE, ping.query_async::<Value>(&mut connection)).await {
+            match timeout(PROBE, ping.query_async::<Value>(&mut *connection)).await {
                 Ok(Err(error)) if error.is_unrecoverable_error() => return error.into(),
                 // An error is a sign of life too.
                 Ok(_) => self.touch(),

@@ -10,7 +10,7 @@ use super::view::View;
 use crate::connector::Link;
 
 /// What a server is.
-pub(super) enum Sight {
+pub(crate) enum Sight {
     /// It belongs to no cluster.
     Single(Topology),
     /// It is one of a cluster, and sees it so.
@@ -19,7 +19,7 @@ pub(super) enum Sight {
 
 /// Why a server was of no use.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LookError {
+pub(crate) enum LookError {
     #[error(transparent)]
     Away(#[from] redis::RedisError),
     #[error("its answer to CLUSTER NODES could not be read")]
@@ -27,7 +27,7 @@ pub(super) enum LookError {
 }
 
 /// One server's sight.
-pub(super) async fn look(link: &Link) -> Result<Sight, LookError> {
+pub(crate) async fn look(link: &Link) -> Result<Sight, LookError> {
     let mut questions = Pipeline::with_capacity(3);
     for subject in ["INFO", "SLOTS", "NODES"] {
         questions.add_command(cluster(subject));

@@ -6,11 +6,11 @@ use super::nodes::Node;
 use super::{Address, Primary, SLOTS, Topology};
 
 /// Migration marks by the id of the primary that set them. Each shows only its own.
-pub(super) type Marks = HashMap<Box<str>, Vec<(u16, Box<str>)>>;
+pub(crate) type Marks = HashMap<Box<str>, Vec<(u16, Box<str>)>>;
 
 /// The cluster, as one server sees it.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub(crate) struct View {
     nodes: Vec<Node>,
     /// `cluster_state:ok`, which a server that is cut off from the majority does not say for long.
     ok: bool,
@@ -21,18 +21,27 @@ impl View {
         Self { nodes, ok }
     }
 
-    pub(super) fn is_ok(&self) -> bool {
+    pub(crate) fn is_ok(&self) -> bool {
         self.ok
     }
 
     /// Whether every slot has an owner that nobody suspects.
     pub(super) fn is_well(&self) -> bool {
-        let owners = || self.primaries().filter(|node| !node.ranges.is_empty());
-        let served: u32 = owners()
+        self.ok && self.served() == u32::from(SLOTS) && self.failing().next().is_none()
+    }
+
+    /// How many slots have an owner.
+    pub(crate) fn served(&self) -> u32 {
+        self.owners()
             .flat_map(|node| &node.ranges)
             .map(|(first, last)| u32::from(last.saturating_sub(*first)) + 1)
-            .sum();
-        self.ok && served == u32::from(SLOTS) && !owners().any(|node| node.failing)
+            .sum()
+    }
+
+    /// Where the owners of slots are that somebody suspects.
+    pub(crate) fn failing(&self) -> impl Iterator<Item = &Address> {
+        let failing = self.owners().filter(|node| node.failing);
+        failing.map(|node| &node.address)
     }
 
     /// The server that was asked, with its own migration marks, if it is a primary.
@@ -41,7 +50,7 @@ impl View {
     }
 
     /// Where every server is, replicas too.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.nodes.iter().map(|node| &node.address)
     }
 
@@ -62,7 +71,7 @@ impl View {
         epochs
     }
 
-    pub(super) fn topology(&self, marks: &Marks) -> Topology {
+    pub(crate) fn topology(&self, marks: &Marks) -> Topology {
         let mut primaries: Vec<_> = self
             .primaries()
             // One that lost its slots to its successor comes back as a replica.
@@ -79,6 +88,10 @@ impl View {
         // Every server names them in another order.
         primaries.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         Topology::of(primaries)
+    }
+
+    fn owners(&self) -> impl Iterator<Item = &Node> {
+        self.primaries().filter(|node| !node.ranges.is_empty())
     }
 
     fn primaries(&self) -> impl Iterator<Item = &Node> {

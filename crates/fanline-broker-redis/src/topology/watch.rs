@@ -5,10 +5,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Topology;
+use super::{Topology, Trouble};
 use crate::connector::Connector;
 
 mod lookout;
@@ -23,12 +24,15 @@ const ALERT: Duration = Duration::from_millis(250);
 const ALERT_FOR: Duration = Duration::from_secs(5);
 /// However many suspect something, looks are this far apart.
 const BREATH: Duration = Duration::from_millis(100);
+/// How often to look where we are refused: only an operator changes that, and every look is a failed login.
+const REFUSED: Duration = Duration::from_secs(2);
 
 /// The view of the cluster, kept fresh.
 pub(crate) struct TopologyWatch {
     connector: Connector,
     view: watch::Sender<Arc<Topology>>,
     suspicion: Notify,
+    trouble: Mutex<Option<Trouble>>,
 }
 
 impl TopologyWatch {
@@ -38,6 +42,7 @@ impl TopologyWatch {
             connector,
             view,
             suspicion: Notify::new(),
+            trouble: Mutex::new(Some(Trouble::NotAsked)),
         })
     }
 
@@ -53,6 +58,11 @@ impl TopologyWatch {
     /// The newest view; of no server until the first one has answered.
     pub(crate) fn current(&self) -> Arc<Topology> {
         Arc::clone(&self.view.borrow())
+    }
+
+    /// What is wrong with the cluster by the last look, if anything is.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.trouble.lock().clone()
     }
 
     /// Hears of every other view.
@@ -81,7 +91,16 @@ impl TopologyWatch {
         let mut lookout = Lookout::new(&self.connector);
         let mut alert_until = Instant::now();
         loop {
-            let well = lookout.look(&self.view).await;
+            let trouble = lookout.look(&self.view).await.err();
+            let (well, refused) = match &trouble {
+                None => (true, false),
+                Some(trouble) => (false, trouble.is_refusal()),
+            };
+            *self.trouble.lock() = trouble;
+            if refused {
+                sleep(REFUSED).await;
+                continue;
+            }
             sleep(BREATH).await;
             let calm = well && Instant::now() >= alert_until;
             let pause = if calm { CALM } else { ALERT };

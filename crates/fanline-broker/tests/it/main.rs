@@ -11,6 +11,7 @@ mod envelope;
 mod housekeeping;
 mod interleavings;
 mod memory;
+mod nodes;
 mod snapshot;
 
 mod broker {

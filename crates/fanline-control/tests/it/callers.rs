@@ -10,6 +10,7 @@ use crate::world::World;
 fn operations(world: &World) -> Vec<(&'static str, String)> {
     vec![
         ("GET", "/admin/v1/apps".to_owned()),
+        ("GET", "/admin/v1/nodes".to_owned()),
         ("GET", world.shop("")),
         ("PATCH", world.shop("")),
         ("GET", world.shop("/rule?channel=a")),

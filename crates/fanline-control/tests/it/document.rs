@@ -47,7 +47,7 @@ fn every_operation_names_its_credential_and_its_refusals() {
             }
         }
     }
-    assert_eq!(operations, 8);
+    assert_eq!(operations, 9);
 }
 
 #[test]
@@ -75,6 +75,7 @@ async fn answers_have_exactly_the_fields_that_the_document_names() {
         (world.shop(""), "AppDocument"),
         (world.shop("/namespaces/cache-"), "NamespaceDocument"),
         (world.shop("/rule?channel=a"), "RuleDocument"),
+        ("/admin/v1/nodes".to_owned(), "NodeList"),
     ] {
         let answer = world.call("GET", &path, None).await;
         let fields = |value: &Value| -> Vec<String> {

@@ -10,5 +10,6 @@ mod apps;
 mod callers;
 mod document;
 mod namespaces;
+mod nodes;
 mod refusals;
 mod world;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use fanline_broker::Nodes;
+use fanline_broker::memory::MemoryNodes;
 use fanline_control::{ControlState, router};
 use fanline_model::{AppId, ManualClock, SeededRandom, Timestamp};
 use fanline_store::{BootstrapRequest, Bootstrapped, Store, StoreDirectory, Vault};
@@ -17,6 +19,8 @@ pub(crate) struct World {
     _folder: TempDir,
     pub(crate) store: Store,
     pub(crate) directory: Arc<CachedDirectory>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) nodes: Arc<dyn Nodes>,
     pub(crate) shop: Bootstrapped,
     pub(crate) other: Bootstrapped,
     router: axum::Router,
@@ -55,16 +59,19 @@ impl World {
         let (shop, other) = (make("shop").await, make("other").await);
         let directory = Arc::new(CachedDirectory::new(
             Arc::new(StoreDirectory::new(&store)),
-            clock,
+            clock.clone(),
         ));
-        let router = router(ControlState::new(store.clone(), directory.clone(), random));
+        let nodes: Arc<dyn Nodes> = Arc::new(MemoryNodes::new(clock.clone()));
+        let state = ControlState::new(store.clone(), directory.clone(), nodes.clone(), random);
         Self {
             _folder: folder,
             store,
             directory,
+            clock,
+            nodes,
             shop,
             other,
-            router,
+            router: router(state),
         }
     }
 

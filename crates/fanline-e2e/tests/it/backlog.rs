@@ -23,6 +23,7 @@ async fn fifty_megabytes_arrive_whole_and_in_order_without_a_reconnect() {
             .await;
         assert_eq!(seq, n);
     }
+    server.has_heard("bulk.1", MESSAGES, None).await;
     let before = server.resident_kib();
     let mut client = Native::connect(
         &server,

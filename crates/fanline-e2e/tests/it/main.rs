@@ -6,10 +6,14 @@
     reason = "tests"
 )]
 
+mod apps_file;
 mod backlog;
 mod bad_input;
+mod control_traffic;
 mod one_room;
 mod one_wall;
+mod redis_away;
+mod redis_tls;
 mod restart;
 mod resume;
 mod tokens;

@@ -18,6 +18,7 @@ async fn a_line_is_cut_three_are_published_and_they_arrive_in_order() {
     for n in 1..=3 {
         server.publish("orders.1", json!({"data": n})).await;
     }
+    server.has_heard("orders.1", 4, None).await;
     let mut client = Native::connect(
         &server,
         None,

@@ -1,45 +1,31 @@
 //! Two nodes of one installation, on one Redis Cluster: a position that one of them gave holds on the other,
 //! and through a failover.
 
-use std::path::Path;
 use std::time::Duration;
 
-use fanline_e2e::{Native, Server};
+use fanline_e2e::{Installation, Native, Server};
 use fanline_testkit::redis::RedisCluster;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// A cluster and two nodes, which know the same apps: until the nodes of an installation share a database,
-/// the second one has a copy of the first one's data directory.
+/// A cluster that a test may upset, and two nodes that share one file of apps and nothing else.
 struct Nodes {
     cluster: RedisCluster,
     one: Server,
     two: Server,
-    _directories: [TempDir; 2],
+    installation: Installation,
 }
 
 impl Nodes {
     async fn start() -> Self {
         let cluster = RedisCluster::start().await.unwrap();
-        let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let [first, second] = [directories[0].path(), directories[1].path()];
+        let installation = Installation::new();
         let nodes = cluster.addresses();
-        let one = Server::start_on_redis(first, &nodes);
-        one.stop();
-        copy(first, second);
         Self {
-            one: Server::start_on_redis(first, &nodes),
-            two: Server::start_on_redis(second, &nodes),
+            one: installation.start_on_redis(&nodes),
+            two: installation.start_on_redis(&nodes),
             cluster,
-            _directories: directories,
+            installation,
         }
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }
 
@@ -50,6 +36,8 @@ fn position(frame: &Value) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_position_of_one_node_holds_on_the_other() {
     let nodes = Nodes::start().await;
+    let data_dir = nodes.installation.data_dir();
+    assert!(!data_dir.exists(), "a node keeps nothing on its disk");
     let channel = json!([{"channel": "orders.1"}]);
     let mut here = Native::connect(&nodes.one, None, channel.clone()).await;
     let mut there = Native::connect(&nodes.two, None, channel).await;
@@ -62,6 +50,7 @@ async fn a_position_of_one_node_holds_on_the_other() {
     for data in 2..=3 {
         nodes.one.publish("orders.1", json!({"data": data})).await;
     }
+    nodes.two.has_heard("orders.1", 3, None).await;
     let since = position(&first);
     let offered = json!([{"channel": "orders.1", "since": since}]);
     let mut back = Native::connect(&nodes.two, None, offered).await;

@@ -21,10 +21,11 @@ pub(crate) struct Listener {
 }
 
 /// Where a listener stands in [`Listeners`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(Rust, packed(2))]
 pub(crate) struct ListenerKey {
-    group: u32,
     index: u32,
+    group: u16,
 }
 
 /// The live listeners, by encoding, so that a message is encoded once for each.
@@ -82,15 +83,14 @@ impl Listeners {
         self.watching += usize::from(listener.modes.presence);
         let index = listeners.insert(listener);
         // A node has neither so many encodings nor so many connections.
-        let small = |number| u32::try_from(number).unwrap_or(u32::MAX);
         ListenerKey {
-            group: small(group),
-            index: small(index),
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            group: u16::try_from(group).unwrap_or(u16::MAX),
         }
     }
 
     pub(super) fn remove(&mut self, key: ListenerKey) {
-        if let Some(group) = self.groups.get_mut(key.group as usize)
+        if let Some(group) = self.groups.get_mut(usize::from(key.group))
             && let Some(listener) = group.listeners.try_remove(key.index as usize)
         {
             self.len -= 1;
@@ -152,7 +152,7 @@ impl Listeners {
 
     /// Tells one listener who is there.
     pub(super) fn roster(&self, key: ListenerKey, pages: Vec<RosterPage>) {
-        let group = self.groups.get(key.group as usize);
+        let group = self.groups.get(usize::from(key.group));
         let listener = group.and_then(|group| group.listeners.get(key.index as usize));
         let Some(listener) = listener else { return };
         for page in pages {

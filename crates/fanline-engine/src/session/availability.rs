@@ -2,7 +2,7 @@
 //!
 //! The state is the node's, not the channel's: which channels of a client suffer is more than a node that cannot
 //! reach the broker could say. The sweep compares what each session was told with what is so, which costs nothing
-//! where both agree; a session is told of a change once, and one that came and went between two sweeps to nobody.
+//! where both agree. Of a change every session is told once, and of one that was undone between two sweeps none.
 
 use std::sync::atomic::Ordering;
 

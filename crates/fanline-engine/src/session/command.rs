@@ -1,5 +1,6 @@
 //! Commands act in order, one after the other, until one has to wait.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use fanline_model::{CloseReason, ErrorCode};
@@ -17,9 +18,8 @@ impl Session {
         while self.hold == Hold::Free {
             let Some(command) = self.commands.pop_front() else {
                 self.subscribe_owed();
-                if self.commands.capacity() > 16 {
-                    self.commands = std::collections::VecDeque::new();
-                }
+                // Most sessions say little after their first frame.
+                self.commands = VecDeque::new();
                 return Ok(());
             };
             self.command(command)?;
@@ -88,7 +88,7 @@ impl Session {
         let slot = self.subscriptions.find(&channel);
         let signed = slot
             .and_then(|slot| self.subscriptions.get(slot))
-            .is_some_and(|one| one.signed);
+            .is_some_and(|one| one.is_signed());
         let Some(standing) = &self.member else { return };
         let settings = &standing.caller.app.settings;
         if subscribed_only && slot.is_none() {

@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use fanline_model::Channel;
 use fanline_protocol::{Event, Outgoing};
 
-use super::subscriptions::Phase;
 use super::{BATCH_BYTES, Session};
 use crate::outbox::{Item, Notice, Slot};
 
@@ -82,7 +81,7 @@ impl Session {
         match notice {
             Notice::Subscribed(event) => {
                 let caught_up = subscription.named(event.from, event.head);
-                subscription.welcomed = true;
+                subscription.set_welcomed();
                 self.tell(Event::Subscribed(*event));
                 if caught_up {
                     self.caught_up(slot);
@@ -148,23 +147,8 @@ impl Session {
 
     /// Advances every subscription that is behind by one step.
     fn go_on(&mut self) {
-        if !self
-            .subscriptions
-            .iter()
-            .any(|(_, one)| matches!(one.phase, Phase::Behind(_)))
-        {
-            return;
-        }
-        let behind: Vec<Slot> = self
-            .subscriptions
-            .iter()
-            .filter_map(|(slot, one)| matches!(one.phase, Phase::Behind(_)).then_some(slot))
-            .collect();
-        for slot in behind {
-            let Some(subscription) = self.subscriptions.get(slot) else {
-                continue;
-            };
-            if let Phase::Behind(reader) = std::mem::replace(&mut subscription.phase, Phase::Busy) {
+        for slot in self.subscriptions.behind() {
+            if let Some(reader) = self.subscriptions.take_behind(slot) {
                 self.advance(reader);
             }
             if !self.shared.outbox.wants_more() {

@@ -101,7 +101,7 @@ impl Session {
             .subscriptions
             .find(&channel)
             .and_then(|slot| self.subscriptions.get(slot))
-            .is_some_and(|one| one.signed);
+            .is_some_and(|one| one.is_signed());
         let caller = &standing.caller;
         if let Err(denied) = decide(
             &caller.app,

@@ -31,7 +31,7 @@ impl Session {
     pub(super) fn watching(&mut self, channel: &Channel) -> Option<Slot> {
         let slot = self.subscriptions.find(channel)?;
         let subscription = self.subscriptions.get(slot)?;
-        subscription.modes.presence.then_some(slot)
+        subscription.modes().presence.then_some(slot)
     }
 
     /// Answers with the roster once it is known.
@@ -63,7 +63,7 @@ impl Session {
             return;
         };
         let feed = Arc::clone(&subscription.feed);
-        let Phase::Live(key) = subscription.phase else {
+        let Some(key) = subscription.listener() else {
             return;
         };
         let mut all_told = true;
@@ -119,7 +119,7 @@ impl Session {
 
     fn hears(&mut self, slot: Slot) -> bool {
         let subscription = self.subscriptions.get(slot);
-        subscription.is_some_and(|one| matches!(one.phase, Phase::Live(_)))
+        subscription.is_some_and(|one| one.phase() == Phase::Live)
     }
 
     fn owed(&mut self) -> &mut [OwedRoster] {

@@ -11,7 +11,7 @@ use fanline_protocol::{
 use fanline_tenancy::access::{Action, decide};
 use fanline_tenancy::{Access, AppSnapshot, NamespaceRule};
 
-use super::subscriptions::{Phase, Subscription};
+use super::subscriptions::Subscription;
 use super::{Done, Hold, Session};
 use crate::hub::{self, ChannelFeed, Hub, Reader, Step, Welcome};
 use crate::outbox::Slot;
@@ -124,7 +124,7 @@ impl Session {
             }
             return;
         };
-        subscription.answered = true;
+        subscription.set_answered();
         let feed = Arc::clone(&subscription.feed);
         match outcome {
             Ok(Begun::Fresh) => self.begin_fresh(&feed, reader, &welcome),
@@ -150,7 +150,7 @@ impl Session {
         if again {
             self.read_log(reader, true)
         } else {
-            self.behind(reader)
+            self.subscriptions.put_behind(reader)
         }
     }
 
@@ -183,7 +183,7 @@ impl Session {
     pub(super) fn is_pending(&mut self, channel: &Channel) -> Option<Slot> {
         let slot = self.subscriptions.find(channel)?;
         let subscription = self.subscriptions.get(slot)?;
-        (!subscription.answered).then_some(slot)
+        (!subscription.is_answered()).then_some(slot)
     }
 
     /// Removes a subscription and everything it holds.
@@ -191,12 +191,13 @@ impl Session {
         if self.hold == Hold::Channel(slot) {
             self.hold = Hold::Free;
         }
-        if let Some(Subscription { feed, phase, .. }) = self.subscriptions.remove(slot) {
-            if let Phase::Live(key) = phase {
+        if let Some(subscription) = self.subscriptions.remove(slot) {
+            let feed = &subscription.feed;
+            if let Some(key) = subscription.listener() {
                 feed.detach(key);
                 feed.announce_occupancy();
             }
-            self.engine.hub.part(&feed, self.engine.now());
+            self.engine.hub.part(feed, self.engine.now());
             self.forget_rosters(slot, &feed.id.channel);
         }
     }
@@ -211,7 +212,7 @@ impl Session {
         let head = subscription.feed.position();
         let from = subscription.position();
         let channel = subscription.feed.id.channel.clone();
-        let modes = subscription.modes;
+        let modes = subscription.modes();
         let caught_up = subscription.named(from, head.or(from));
         let rules = self
             .member
@@ -247,24 +248,18 @@ impl Session {
         let Some(subscription) = self.subscriptions.get(reader.slot) else {
             return;
         };
-        subscription.answered = true;
+        subscription.set_answered();
         match step {
             Step::Attached(key) => {
-                subscription.phase = Phase::Live(key);
+                subscription.set_live(key);
                 subscription.feed.announce_occupancy();
                 if reader.modes.presence {
                     self.engine.hub.watch_members(&subscription.feed);
                     self.read_owed_rosters(reader.slot);
                 }
             }
-            Step::Behind => self.behind(reader),
+            Step::Behind => self.subscriptions.put_behind(reader),
             Step::AskLog => self.read_log(reader, false),
-        }
-    }
-
-    fn behind(&mut self, reader: Box<Reader>) {
-        if let Some(subscription) = self.subscriptions.get(reader.slot) {
-            subscription.phase = Phase::Behind(reader);
         }
     }
 
@@ -290,11 +285,13 @@ impl Session {
         if self
             .subscriptions
             .get(slot)
-            .is_some_and(|one| !one.welcomed)
+            .is_some_and(|one| !one.is_welcomed())
         {
             self.fill_all();
         }
-        self.subscriptions.get(slot).is_some_and(|one| one.welcomed)
+        self.subscriptions
+            .get(slot)
+            .is_some_and(|one| one.is_welcomed())
     }
 }
 
@@ -460,12 +457,12 @@ impl Session {
                 &standing.caller.authority,
                 action,
                 channel,
-                subscription.signed,
+                subscription.is_signed(),
             )
             .is_ok()
         };
-        let reads = subscription.modes.messages || subscription.modes.occupancy;
-        (!reads || allowed(Action::Subscribe))
-            && (!subscription.modes.presence || allowed(Action::Presence))
+        let modes = subscription.modes();
+        let reads = modes.messages || modes.occupancy;
+        (!reads || allowed(Action::Subscribe)) && (!modes.presence || allowed(Action::Presence))
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod backlog;
+mod degraded;
 mod guest;
 mod interleavings;
 mod members;

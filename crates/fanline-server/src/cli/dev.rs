@@ -7,7 +7,7 @@ use fanline_edge::Farewell;
 use fanline_telemetry::init_log;
 
 use super::{Output, server_runtime};
-use crate::{dev, serve, stop};
+use crate::{config, dev, serve, stop};
 
 /// Try Fanline on this machine: everything in one process, with credentials made for you
 ///
@@ -43,6 +43,11 @@ impl Dev {
         config.listen.ops = self.ops_listen.unwrap_or(config.listen.ops);
         config.data_dir = self.data_dir.unwrap_or(config.data_dir);
         config.check_admin()?;
+        anyhow::ensure!(
+            config.store == config::Store::Sqlite,
+            "`fanline dev` makes its own app: unset FANLINE_STORE_KIND, or serve the file of apps with \
+             `fanline serve`"
+        );
         // Nobody stands behind a developer's clients: all at once, and nobody waits.
         config.farewell = Farewell {
             notice: Duration::ZERO,

@@ -46,13 +46,9 @@ impl serve::Mode for Plain {
         mounts
     }
 
-    fn serving(&self, made: &Credentials) -> anyhow::Result<()> {
-        tracing::info!(
-            public = made.url,
-            admin = made.admin_url,
-            ops = made.ops_url,
-            "serving"
-        );
+    fn serving(&self, served: &serve::Served) -> anyhow::Result<()> {
+        let [public, admin, ops] = &served.urls;
+        tracing::info!(public, admin, ops, "serving");
         Ok(())
     }
 }

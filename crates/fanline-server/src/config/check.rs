@@ -1,5 +1,7 @@
 //! From raw values to a configuration that makes sense.
 
+mod redis_tls;
+
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use fanline_edge::{Farewell, Patience};
@@ -7,7 +9,7 @@ use fanline_telemetry::LogFormat;
 use fanline_tenancy::SecretText;
 use toml::{Table, Value};
 
-use super::{Broker, Config, Key, Listen, Redis, Role, duration};
+use super::{Broker, Config, Key, Listen, Redis, Role, Store, duration};
 
 /// What is wrong with a configuration, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -62,12 +64,12 @@ fn hint(neighbour: Option<&str>) -> String {
 /// Checks a table that has every key of the reference.
 pub(super) fn check(table: Table) -> Result<Config, InvalidConfig> {
     let raw = Raw(table);
-    raw.one_of("store.kind", &["sqlite"], "only `sqlite` is built yet")?;
     let admin = raw.address("admin.listen")?;
     admin_address(admin)?;
     let broker = broker(&raw)?;
     Ok(Config {
         role: role(&raw, &broker)?,
+        name: name(&raw)?,
         data_dir: PathBuf::from(raw.text("data_dir", "write a path")?),
         listen: Listen {
             public: raw.address("public.listen")?,
@@ -79,6 +81,7 @@ pub(super) fn check(table: Table) -> Result<Config, InvalidConfig> {
             next_request: raw.some_duration("http.next_request")?,
             request: raw.some_duration("http.request")?,
         },
+        store: store(&raw)?,
         master_key: key(&raw, "secrets.master_key")?,
         hash_key: key(&raw, "secrets.hash_key")?,
         broker,
@@ -95,6 +98,11 @@ pub(super) fn check(table: Table) -> Result<Config, InvalidConfig> {
             .text("log.filter", "write a level, as \"info\"")?
             .to_owned(),
     })
+}
+
+fn name(raw: &Raw) -> Result<Option<String>, InvalidConfig> {
+    let name = raw.text("name", "write a text")?.trim();
+    Ok((!name.is_empty()).then(|| name.to_owned()))
 }
 
 fn role(raw: &Raw, broker: &Broker) -> Result<Role, InvalidConfig> {
@@ -115,6 +123,34 @@ fn role(raw: &Raw, broker: &Broker) -> Result<Role, InvalidConfig> {
             },
         }),
     }
+}
+
+fn store(raw: &Raw) -> Result<Store, InvalidConfig> {
+    const PATH: &str = "write the path of the file, as \"apps.toml\"";
+    let kinds = ["sqlite", "static"];
+    let expected = "write `sqlite` or `static`; Postgres comes with the control plane";
+    if raw.one_of("store.kind", &kinds, expected)? == "sqlite" {
+        return Ok(Store::Sqlite);
+    }
+    let path = raw.text("store.path", PATH)?;
+    if path.is_empty() {
+        return Err(InvalidConfig::Value {
+            key: "store.path",
+            found: "empty".to_owned(),
+            expected: PATH,
+        });
+    }
+    for name in ["secrets.master_key", "secrets.hash_key"] {
+        if key(raw, name)?.is_none() {
+            return Err(InvalidConfig::Value {
+                key: name,
+                found: "empty".to_owned(),
+                expected: "the nodes that share a file of apps share their keys too, and none of them makes \
+                           one: write 64 hexadecimal digits, as `fanline apps new` printed them",
+            });
+        }
+    }
+    Ok(Store::Static(PathBuf::from(path)))
 }
 
 fn broker(raw: &Raw) -> Result<Broker, InvalidConfig> {
@@ -147,9 +183,27 @@ fn redis(raw: &Raw) -> Result<Redis, InvalidConfig> {
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Ok(Redis {
         nodes: servers,
+        replicas: replicas(raw)?,
         username: given(raw.text("redis.username", "write a name")?),
         password: given(raw.text("secrets.redis_password", "write a text")?).map(SecretText::new),
+        tls: redis_tls::redis_tls(raw)?,
     })
+}
+
+/// At least one: a publish that waits for nobody is `acked`.
+fn replicas(raw: &Raw) -> Result<usize, InvalidConfig> {
+    let key = "redis.replicas";
+    let number = raw
+        .whole(key)
+        .and_then(|number| usize::try_from(number).ok());
+    let given = || raw.get(key).map_or("missing".to_owned(), Value::to_string);
+    number
+        .filter(|replicas| (1..=10).contains(replicas))
+        .ok_or_else(|| InvalidConfig::Value {
+            key,
+            found: given(),
+            expected: "write how many replicas of a primary must have a message, from 1 to 10",
+        })
 }
 
 /// TLS is not built yet, and a token that travels in clear is anybody's.
@@ -195,6 +249,29 @@ impl Raw {
                 found: found.map_or("missing".to_owned(), |value| value.to_string()),
                 expected,
             }),
+        }
+    }
+
+    /// Yes or no; the environment gives it as text.
+    fn boolean(&self, key: &'static str) -> Result<bool, InvalidConfig> {
+        match self.get(key) {
+            Some(Value::Boolean(value)) => Ok(*value),
+            Some(Value::String(text)) if text == "true" => Ok(true),
+            Some(Value::String(text)) if text == "false" => Ok(false),
+            found => Err(InvalidConfig::Value {
+                key,
+                found: found.map_or("missing".to_owned(), Value::to_string),
+                expected: "write true or false",
+            }),
+        }
+    }
+
+    /// A whole number; the environment gives it as text.
+    fn whole(&self, key: &str) -> Option<i64> {
+        match self.get(key)? {
+            Value::Integer(number) => Some(*number),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
         }
     }
 

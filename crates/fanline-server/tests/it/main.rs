@@ -6,7 +6,9 @@
     reason = "in a test, a panic is the report"
 )]
 
+mod apps_file;
 mod client_commands;
+mod doctor;
 mod lifetime;
 mod program;
 mod refusals;

@@ -242,6 +242,17 @@ pub(crate) fn http(url: &str, method: &str, path: &str, body: &str) -> String {
     answer
 }
 
+/// Waits until something holds.
+pub(crate) fn eventually(holds: impl Fn() -> bool) {
+    for _ in 0..PATIENCE.as_millis() / 20 {
+        if holds() {
+            return;
+        }
+        pause();
+    }
+    panic!("it never came to hold");
+}
+
 /// Whether a file is there.
 pub(crate) fn has(home: &Path, name: &str) -> bool {
     home.join(name).exists()

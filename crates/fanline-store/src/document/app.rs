@@ -119,7 +119,7 @@ impl AppDocument {
 
 impl AppPatch {
     /// Whether every value can be.
-    pub(crate) fn check(&self) -> Result<(), StoreError> {
+    pub fn check(&self) -> Result<(), StoreError> {
         if let Some(name) = &self.name {
             let length = name.chars().count();
             if !(1..=100).contains(&length) {

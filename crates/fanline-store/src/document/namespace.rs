@@ -166,7 +166,7 @@ impl NamespaceSettings {
     }
 
     /// Whether every value is in range and the rule may stand for this prefix.
-    pub(crate) fn check(&self, prefix: &str) -> Result<(), StoreError> {
+    pub fn check(&self, prefix: &str) -> Result<(), StoreError> {
         check_prefix(prefix)?;
         let idempotency_window = self.idempotency_window_seconds;
         within(

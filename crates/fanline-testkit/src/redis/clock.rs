@@ -19,13 +19,16 @@ const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
 const OFFSET_FILE: &str = "clock";
 
-/// Moves the wall clock of one server, and only forward. It must not outlive its server.
+/// In a second.
+const MICROS: u64 = 1_000_000;
+
+/// Moves the wall clock of one server. It must not outlive its server.
 #[derive(Debug)]
 pub struct MovableClock {
     address: String,
     file: OffsetFile,
-    /// By how much the clock is ahead; held while it moves.
-    ahead: Mutex<Duration>,
+    /// By how many microseconds the clock is ahead; held while it moves.
+    ahead: Mutex<i64>,
 }
 
 /// The file in which libfaketime looks at every reading of the clock.
@@ -35,7 +38,7 @@ pub(super) struct OffsetFile(PathBuf);
 /// A clock for the server that is about to start in this directory, and how that must be started.
 pub(super) fn prepare(directory: &Path) -> Result<(OffsetFile, Launch)> {
     let file = OffsetFile(directory.join(OFFSET_FILE));
-    file.write(Duration::ZERO)?;
+    file.write(0)?;
     // The C library before jemalloc: else libfaketime, not yet ready, is asked the time by the very
     // allocator that it needs to become ready, and the server hangs before its first line.
     let mut preload = library()?.into_os_string();
@@ -58,24 +61,40 @@ pub(super) fn prepare(directory: &Path) -> Result<(OffsetFile, Launch)> {
 impl MovableClock {
     /// Moves the server's clock forward. When this returns, `TIME` shows it and expiry follows.
     pub async fn advance(&self, by: Duration) -> Result<()> {
-        let mut ahead = self.ahead.lock().await;
         let due = self.now().await? + by;
+        self.turn(micros(by)?).await?;
+        wait::until("the server sees its clock moved", || async {
+            let now = self.now().await?;
+            ensure!(now >= due, "its clock is {now:?} and should be {due:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Moves the server's clock back. When this returns, `TIME` shows it.
+    pub async fn turn_back(&self, by: Duration) -> Result<()> {
+        let before = self.now().await?;
+        self.turn(-micros(by)?).await?;
+        wait::until("the server sees its clock moved", || async {
+            let now = self.now().await?;
+            ensure!(now < before, "its clock is {now:?} and was {before:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    async fn turn(&self, by: i64) -> Result<()> {
+        let mut ahead = self.ahead.lock().await;
         let target = *ahead + by;
         self.file.write(target)?;
         *ahead = target;
-        wait::until("the server sees its clock moved", || self.reaches(due)).await
+        Ok(())
     }
 
     /// What the server takes the time for, since 1970.
     pub async fn now(&self) -> Result<Duration> {
         let (seconds, micros) = connection::ask(&self.address, &redis::cmd("TIME")).await?;
         Ok(Duration::from_secs(seconds) + Duration::from_micros(micros))
-    }
-
-    async fn reaches(&self, due: Duration) -> Result<()> {
-        let now = self.now().await?;
-        ensure!(now >= due, "its clock is {now:?} and should be {due:?}");
-        Ok(())
     }
 }
 
@@ -87,18 +106,23 @@ impl OffsetFile {
         MovableClock {
             address,
             file: self,
-            ahead: Mutex::new(Duration::ZERO),
+            ahead: Mutex::new(0),
         }
     }
 
     /// In one step: a reading of the clock between two must not see half a number.
-    fn write(&self, ahead: Duration) -> Result<()> {
+    fn write(&self, ahead: i64) -> Result<()> {
         let written = self.0.with_extension("new");
-        let (seconds, micros) = (ahead.as_secs(), ahead.subsec_micros());
-        fs::write(&written, format!("+{seconds}.{micros:06}\n"))
+        let sign = if ahead < 0 { '-' } else { '+' };
+        let (seconds, micros) = (ahead.unsigned_abs() / MICROS, ahead.unsigned_abs() % MICROS);
+        fs::write(&written, format!("{sign}{seconds}.{micros:06}\n"))
             .and_then(|()| fs::rename(&written, &self.0))
             .context("the clock's file cannot be written: is its server dropped?")
     }
+}
+
+fn micros(span: Duration) -> Result<i64> {
+    Ok(i64::try_from(span.as_micros())?)
 }
 
 fn library() -> Result<PathBuf> {

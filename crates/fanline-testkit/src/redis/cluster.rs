@@ -10,11 +10,12 @@ use anyhow::{Context as _, Result};
 use redis::{Cmd, FromRedisValue};
 
 use super::server::RedisServer;
+use crate::network::Network;
 pub use slots::SlotMove;
 use view::View;
 
-/// A running cluster of six servers.
-#[derive(Debug)]
+/// A running cluster of six servers. The default is a cluster of none, for what stands on a single server.
+#[derive(Debug, Default)]
 pub struct RedisCluster {
     members: Vec<Member>,
 }
@@ -35,8 +36,17 @@ struct Member {
 impl RedisCluster {
     /// Starts six servers, joins them, and waits until the cluster serves and its replicas follow.
     pub async fn start() -> Result<Self> {
+        Self::begin(None).await
+    }
+
+    /// The same, each server in a host of its own in this network.
+    pub async fn start_in(network: &Network) -> Result<Self> {
+        Self::begin(Some(network)).await
+    }
+
+    async fn begin(network: Option<&Network>) -> Result<Self> {
         let cluster = Self {
-            members: forming::form().await?,
+            members: forming::form(network).await?,
         };
         cluster.wait_until_settled().await?;
         Ok(cluster)

@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use parking_lot::Mutex;
@@ -14,7 +16,8 @@ use tempfile::TempDir;
 
 use super::clock::{self, MovableClock};
 use super::process::Process;
-use super::{connection, ports, wait};
+use super::{connection, log, ports, wait};
+use crate::network::Host;
 
 /// The program, and the Debian package of the same name.
 const PROGRAM: &str = "redis-server";
@@ -23,9 +26,14 @@ const LOG: &str = "log";
 /// How often another process may be quicker to take the port.
 const PORT_TRIES: usize = 10;
 
+/// Where it listens in a host of its own, where no port is taken.
+const USUAL_PORTS: Ports = Ports {
+    clients: 6_379,
+    cluster: Some(16_379),
+};
+
 /// What every server is told. It keeps nothing on disk, and refuses rather than evicts when it is full.
 const SETTINGS: &[(&str, &str)] = &[
-    ("bind", "127.0.0.1"),
     ("save", ""),
     ("appendonly", "no"),
     ("maxmemory-policy", "noeviction"),
@@ -47,6 +55,8 @@ pub struct RedisServer {
 pub(super) struct Launch {
     /// Beyond [`SETTINGS`].
     pub(super) settings: Vec<(&'static str, &'static str)>,
+    /// Where it runs, if not on this machine's loopback.
+    pub(super) host: Option<Arc<Host>>,
     /// Whether it is a member of a cluster, which needs a port for the others.
     pub(super) in_cluster: bool,
     /// Beyond our own environment.
@@ -84,10 +94,28 @@ impl RedisServer {
         Ok((server, clock))
     }
 
+    /// Starts a server in a host of a network, where its link can be cut.
+    pub async fn start_in(host: Arc<Host>) -> Result<Self> {
+        let launch = Launch {
+            host: Some(host),
+            ..Launch::default()
+        };
+        Self::launch(directory()?, launch).await
+    }
+
+    /// Starts a server that writes each change to its log before it answers, and has it after a restart.
+    pub async fn with_log() -> Result<Self> {
+        let launch = Launch {
+            settings: log::SETTINGS.to_vec(),
+            ..Launch::default()
+        };
+        Self::launch(directory()?, launch).await
+    }
+
     /// Starts a server in this directory, on ports that nobody else has.
     pub(super) async fn launch(directory: TempDir, launch: Launch) -> Result<Self> {
         let mut server = Self {
-            ports: Ports::free(launch.in_cluster)?,
+            ports: launch.ports()?,
             launch,
             process: Mutex::new(None),
             directory,
@@ -98,24 +126,31 @@ impl RedisServer {
                 result => return result.map(|()| server),
             }
             fs::remove_file(server.directory.path().join(LOG))?;
-            server.ports = Ports::free(server.launch.in_cluster)?;
+            server.ports = server.launch.ports()?;
         }
         server.run().await.map(|()| server)
     }
 
-    /// Where it listens, `127.0.0.1:port`. It stays the same over restarts.
+    /// Where it listens, `127.0.0.1:port`, or where the other hosts of its network find it. It stays the same
+    /// over restarts.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.clients)
+        format!("{}:{}", self.launch.ip(), self.ports.clients)
+    }
+
+    /// The host it runs in, if that is one of its own.
+    #[must_use]
+    pub fn host(&self) -> Option<&Arc<Host>> {
+        self.launch.host.as_ref()
     }
 
     /// A new connection to it.
     pub async fn connect(&self) -> Result<MultiplexedConnection> {
-        connection::open(&self.address()).await
+        connection::open(&self.way()).await
     }
 
-    /// Kills it without warning (SIGKILL), which closes its connections. Its data is gone; what it knew
-    /// of its cluster is not.
+    /// Kills it without warning (SIGKILL), which closes its connections. Its data is gone unless it has a log;
+    /// what it knew of its cluster is not.
     pub fn kill(&self) {
         self.process.lock().take();
     }
@@ -130,7 +165,7 @@ impl RedisServer {
         self.with_process(Process::thaw)
     }
 
-    /// Starts it again, empty, at the same address; kills it before if it still runs.
+    /// Starts it again at the same address, empty unless it has a log; kills it before if it still runs.
     pub async fn restart(&self) -> Result<()> {
         self.kill();
         self.run().await
@@ -155,13 +190,25 @@ impl RedisServer {
         self.process.lock().as_ref().map(Process::id)
     }
 
+    /// Its address as the other servers know it, without the port.
+    pub(super) fn ip(&self) -> Ipv4Addr {
+        self.launch.ip()
+    }
+
     pub(super) fn ports(&self) -> (u16, Option<u16>) {
         (self.ports.clients, self.ports.cluster)
     }
 
     /// One question on a connection of its own.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
-        connection::ask(&self.address(), command).await
+        connection::ask(&self.way(), command).await
+    }
+
+    /// Where the test reaches it, whatever is cut.
+    fn way(&self) -> String {
+        let front = self.launch.host.as_ref().map(|host| host.front());
+        let ip = front.unwrap_or(self.ip());
+        format!("{ip}:{}", self.ports.clients)
     }
 
     fn with_process(&self, act: impl FnOnce(&mut Process) -> Result<()>) -> Result<()> {
@@ -190,7 +237,7 @@ impl RedisServer {
             .create(true)
             .append(true)
             .open(self.directory.path().join(LOG))?;
-        let mut command = Command::new(PROGRAM);
+        let mut command = self.launch.command();
         for (name, value) in SETTINGS.iter().chain(&self.launch.settings) {
             command.args([&format!("--{name}"), *value]);
         }
@@ -236,6 +283,40 @@ impl RedisServer {
 
     fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join(LOG)).unwrap_or_default()
+    }
+}
+
+impl Launch {
+    fn ip(&self) -> Ipv4Addr {
+        self.host
+            .as_ref()
+            .map_or(Ipv4Addr::LOCALHOST, |host| host.back())
+    }
+
+    fn ports(&self) -> Result<Ports> {
+        match self.host {
+            Some(_) => Ok(USUAL_PORTS),
+            None => Ports::free(self.in_cluster),
+        }
+    }
+
+    /// The program, bound to where it belongs.
+    fn command(&self) -> Command {
+        let mut command = match &self.host {
+            Some(host) => host.command(PROGRAM),
+            None => Command::new(PROGRAM),
+        };
+        let ip = self.ip().to_string();
+        command.args(["--bind", &ip]);
+        if let Some(host) = &self.host {
+            command.arg(host.front().to_string());
+            // The default refuses whoever does not come over loopback.
+            command.args(["--protected-mode", "no"]);
+        }
+        if self.in_cluster {
+            command.args(["--cluster-announce-ip", &ip]);
+        }
+        command
     }
 }
 

@@ -88,6 +88,22 @@ async fn a_clock_moves_by_what_it_is_told() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_turned_back_gives_a_key_its_hour_again() {
+    let (server, clock) = RedisServer::with_movable_clock().await.unwrap();
+    let mut connection = server.connect().await.unwrap();
+    let () = connection.set("foo", 1).await.unwrap();
+    let () = connection.pexpire("foo", 60_000).await.unwrap();
+    let start = clock.now().await.unwrap();
+    clock.turn_back(HOUR).await.unwrap();
+    assert!(clock.now().await.unwrap() < start);
+    let left: i64 = connection.pttl("foo").await.unwrap();
+    assert!((3_600_000..=3_660_000).contains(&left), "{left} ms left");
+    clock.advance(HOUR).await.unwrap();
+    let left: i64 = connection.pttl("foo").await.unwrap();
+    assert!((1..=60_000).contains(&left), "{left} ms left");
+}
+
+#[tokio::test]
 async fn a_killed_server_with_a_moved_clock_leaves_no_shared_memory() {
     let (server, _clock) = RedisServer::with_movable_clock().await.unwrap();
     let id = server.process_id().unwrap();

@@ -133,6 +133,13 @@ async fn keys_are_found_on_both_sides_while_their_slot_moves() {
     for key in &keys {
         assert_eq!(world.once(key, "a").await.unwrap(), "first known", "{key}");
     }
+    let replicated = keys.iter().map(|key| {
+        let call = once(key, "a");
+        world.cluster.call_durably(call, Durability::Replicated)
+    });
+    for answer in join_all(replicated).await {
+        assert_eq!(text(answer.unwrap()), "first known");
+    }
     // What does not exist yet begins where the slot is going.
     assert_eq!(world.once("{moving}new", "a").await.unwrap(), "first new");
     let words = ["CLUSTER", "COUNTKEYSINSLOT", &number.to_string()];

@@ -41,6 +41,12 @@ impl Routes {
         self.lines.retain(|_, open| *open != line);
     }
 
+    /// Whether there is a connection to every primary that serves slots, of which there must be one.
+    pub(super) fn are_open(&self) -> bool {
+        let mut owners = self.view.owners().peekable();
+        owners.peek().is_some() && owners.all(|owner| self.lines.contains_key(&owner.id))
+    }
+
     /// The connection to the owner of a slot.
     pub(super) fn owner(&self, slot: u16) -> Option<Generation> {
         self.lines.get(&self.view.primary_of(slot)?.id).copied()

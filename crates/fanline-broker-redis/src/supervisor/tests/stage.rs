@@ -138,7 +138,7 @@ impl Stage {
             .await
             .expect("a connection");
         command
-            .query_async(&mut connection)
+            .query_async(&mut *connection)
             .await
             .expect("an answer")
     }
@@ -155,7 +155,7 @@ impl Stage {
             .arg(channel)
             .arg(number);
         let heard_by: (u32,) = commands
-            .query_async(&mut connection)
+            .query_async(&mut *connection)
             .await
             .expect("an answer");
         assert_eq!(heard_by, (1,));
@@ -188,7 +188,7 @@ impl Stage {
                 };
                 let mut publish = redis::cmd("SPUBLISH");
                 publish.arg(channel).arg(number);
-                match publish.query_async::<u32>(connection).await {
+                match publish.query_async::<u32>(&mut **connection).await {
                     Ok(_) => number += 1,
                     Err(_) => drop(open.remove(&owner.address)),
                 }

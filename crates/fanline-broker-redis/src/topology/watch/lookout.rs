@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::connector::{Connector, Link};
 use crate::topology::look::{LookError, Sight, look, look_at_itself};
 use crate::topology::view::{Marks, View, older};
-use crate::topology::{Address, Topology};
+use crate::topology::{Address, Topology, Trouble};
 
 /// How long a server may take to tell what it sees, before another one is asked.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -34,7 +34,10 @@ pub(super) struct Lookout {
     epochs: Vec<u64>,
     believed_at: Instant,
     marks: Marks,
-    well: bool,
+    /// Why the servers asked in this look were of no use.
+    met: Option<Trouble>,
+    /// What was reported last.
+    reported: Option<Trouble>,
 }
 
 impl Lookout {
@@ -48,28 +51,33 @@ impl Lookout {
             epochs: Vec::new(),
             believed_at: Instant::now(),
             marks: Marks::new(),
-            well: true,
+            met: None,
+            reported: None,
         }
     }
 
-    /// Asks one server after the other until one can be believed, and tells whether all is well.
-    pub(super) async fn look(&mut self, known: &watch::Sender<Arc<Topology>>) -> bool {
-        let well = match self.find_sight().await {
+    /// Asks one server after the other until one can be believed; an error if all is not well.
+    pub(super) async fn look(
+        &mut self,
+        known: &watch::Sender<Arc<Topology>>,
+    ) -> Result<(), Trouble> {
+        self.met = None;
+        let trouble = match self.find_sight().await {
             Some(Sight::Single(topology)) => {
                 publish(known, topology);
-                true
+                None
             }
             Some(Sight::Cluster(view)) => {
                 // At once: the marks may take as long as the slowest primary.
                 publish(known, view.topology(&self.marks));
                 self.ask_for_marks(&view).await;
                 publish(known, view.topology(&self.marks));
-                view.is_well()
+                (!view.is_well()).then_some(Trouble::Unwell)
             }
-            None => false,
+            None => Some(self.met.take().unwrap_or(Trouble::Unwell)),
         };
-        self.report(well);
-        well
+        self.report(trouble.as_ref());
+        trouble.map_or(Ok(()), Err)
     }
 
     /// The seeds come last: where all servers were replaced, only the names in the configuration still lead
@@ -125,13 +133,11 @@ impl Lookout {
     }
 
     /// Of several single servers only the first one counts, so that every node of ours takes the same.
-    fn believe_single(&self, address: &Address) -> bool {
+    fn believe_single(&mut self, address: &Address) -> bool {
         let only = self.seeds.first() == Some(address) && self.epochs.is_empty();
         if !only {
-            tracing::error!(
-                %address,
-                "this Redis server belongs to no cluster: name one server, or servers of one cluster"
-            );
+            tracing::debug!(%address, "this Redis server belongs to no cluster");
+            self.met.get_or_insert(Trouble::NoCluster);
         }
         only
     }
@@ -190,20 +196,27 @@ impl Lookout {
             Some(error) => {
                 tracing::debug!(%address, %error, "a Redis server cannot be asked about its cluster");
                 self.silent.insert(address.clone());
+                self.meet(Trouble::of(address, error));
             }
         }
     }
 
-    /// Tells the operator when it turns, not while it lasts.
-    fn report(&mut self, well: bool) {
-        match (self.well, well) {
-            (true, false) => tracing::warn!(
-                "Redis is not whole: no server answers, or a slot has no primary that is well"
-            ),
-            (false, true) => tracing::info!("Redis is whole again"),
-            _ => {}
+    /// A refusal tells an operator more than silence does.
+    fn meet(&mut self, trouble: Trouble) {
+        if self.met.is_none() || trouble.is_refusal() {
+            self.met = Some(trouble);
         }
-        self.well = well;
+    }
+
+    /// Tells the operator when it turns, not while it lasts.
+    fn report(&mut self, trouble: Option<&Trouble>) {
+        match (&self.reported, trouble) {
+            (Some(before), Some(trouble)) if before.is_like(trouble) => return,
+            (_, Some(trouble)) => tracing::warn!(%trouble, "Redis is not whole"),
+            (Some(_), None) => tracing::info!("Redis is whole again"),
+            (None, None) => {}
+        }
+        self.reported = trouble.cloned();
     }
 }
 

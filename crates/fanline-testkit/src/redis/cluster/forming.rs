@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
 
 use super::Member;
+use crate::network::Network;
 use crate::redis::server::{self, Launch, RedisServer};
 use crate::redis::wait;
 
@@ -18,7 +19,6 @@ const SLOTS: u16 = 16_384;
 
 const SETTINGS: &[(&str, &str)] = &[
     ("cluster-enabled", "yes"),
-    ("cluster-announce-ip", "127.0.0.1"),
     // How long a primary may be silent before it is suspected.
     ("cluster-node-timeout", "2000"),
     ("cluster-allow-reads-when-down", "no"),
@@ -29,8 +29,9 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// The members, joined; they have yet to agree.
-pub(super) async fn form() -> Result<Vec<Member>> {
-    let members = try_join_all((0..PRIMARIES + REPLICAS).map(start)).await?;
+pub(super) async fn form(network: Option<&Network>) -> Result<Vec<Member>> {
+    let members =
+        try_join_all((0..PRIMARIES + REPLICAS).map(|number| start(number, network))).await?;
     introduce(&members).await?;
     // The servers stand in the order of their numbers: a primary's replica comes three places later.
     let (primaries, replicas) = members.split_at(usize::from(PRIMARIES));
@@ -39,9 +40,10 @@ pub(super) async fn form() -> Result<Vec<Member>> {
 }
 
 /// A server that knows nobody yet, with its slots if it is to be a primary.
-async fn start(number: u16) -> Result<Member> {
+async fn start(number: u16, network: Option<&Network>) -> Result<Member> {
     let launch = Launch {
         settings: SETTINGS.to_vec(),
+        host: network.map(Network::host).transpose()?,
         in_cluster: true,
         ..Launch::default()
     };
@@ -80,7 +82,7 @@ async fn introduce(members: &[Member]) -> Result<()> {
             let (port, cluster_port) = other.server.ports();
             let mut meet = redis::cmd("CLUSTER");
             meet.arg("MEET")
-                .arg("127.0.0.1")
+                .arg(other.server.ip().to_string())
                 .arg(port)
                 .arg(cluster_port.context("a member of a cluster has a port for the others")?);
             member.server.ask::<()>(&meet).await?;

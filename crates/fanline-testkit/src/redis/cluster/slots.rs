@@ -67,12 +67,30 @@ impl SlotMove<'_> {
             if keys.is_empty() {
                 return Ok(());
             }
-            let (port, _) = self.cluster.server(self.to).ports();
-            let mut migrate = redis::cmd("MIGRATE");
-            migrate.arg("127.0.0.1").arg(port).arg("").arg(0);
-            migrate.arg(CARRY_WITHIN_MILLIS).arg("KEYS").arg(keys);
-            self.cluster.ask::<()>(self.from, &migrate).await?;
+            self.carry(&keys).await?;
         }
+    }
+
+    /// Moves every second key that the old primary has; the slot stays open. Answers those that moved.
+    pub async fn carry_half(&self) -> Result<Vec<Vec<u8>>> {
+        let mut count = redis::cmd("CLUSTER");
+        count.arg("COUNTKEYSINSLOT").arg(self.slot);
+        let count: usize = self.cluster.ask(self.from, &count).await?;
+        let keys: Vec<_> = self.keys(count).await?.into_iter().step_by(2).collect();
+        for some in keys.chunks(BATCH) {
+            self.carry(some).await?;
+        }
+        Ok(keys)
+    }
+
+    async fn carry(&self, keys: &[Vec<u8>]) -> Result<()> {
+        let receiver = self.cluster.server(self.to);
+        let (port, _) = receiver.ports();
+        let mut migrate = redis::cmd("MIGRATE");
+        migrate.arg(receiver.ip().to_string()).arg(port);
+        migrate.arg("").arg(0).arg(CARRY_WITHIN_MILLIS);
+        migrate.arg("KEYS").arg(keys);
+        self.cluster.ask::<()>(self.from, &migrate).await
     }
 
     /// Moves what is left, closes the slot, and waits until every running node knows.
@@ -89,8 +107,13 @@ impl SlotMove<'_> {
     }
 
     async fn waiting_keys(&self) -> Result<Vec<Vec<u8>>> {
+        self.keys(BATCH).await
+    }
+
+    /// So many keys that the old primary has.
+    async fn keys(&self, most: usize) -> Result<Vec<Vec<u8>>> {
         let mut keys = redis::cmd("CLUSTER");
-        keys.arg("GETKEYSINSLOT").arg(self.slot).arg(BATCH);
+        keys.arg("GETKEYSINSLOT").arg(self.slot).arg(most);
         self.cluster.ask(self.from, &keys).await
     }
 

@@ -1,6 +1,6 @@
--- The index of a partition: its channels with presence, by when they must be looked at. One sorted set, a key of its
--- own, written before the act that it indexes. A stale entry costs one look; a missing one would leave a ghost where
--- nobody looks.
+-- The indexes of a partition: its channels with presence, and those that hold what must go though nobody touches them,
+-- each by when they must be looked at. A sorted set each, a key of its own, written before the act that it indexes. A
+-- stale entry costs one look; a missing one would leave a ghost, or a payload, where nobody looks.
 
 -- Who has claimed a channel has this long to settle it; then somebody else looks.
 local CLAIM_MS = 10000
@@ -14,6 +14,15 @@ local function index(keys, args)
     -- Every write moves the entry, so that whoever looked before sees that it was written again.
     local at = known and math.min(due, tonumber(known) - 1) or due
     redis.call('ZADD', key, digits(at), args[n])
+  end
+  return #args - 1
+end
+
+-- args: how long not to look (ms), channels' keys. For what has time until it was left alone: the last word counts.
+local function index_later(keys, args)
+  local due = digits(clock() + tonumber(args[1]))
+  for n = 2, #args do
+    redis.call('ZADD', keys[1], due, args[n])
   end
   return #args - 1
 end
@@ -51,5 +60,6 @@ local function settle(keys, args)
 end
 
 redis.register_function { function_name = 'fl1_index', callback = index, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'fl1_index_later', callback = index_later, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'fl1_due', callback = claim_due, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'fl1_settle', callback = settle, flags = { 'allow-oom' } }
