@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::publish_function::PublishFunction;
 use crate::scenario::Scenario;
 use crate::target::{Programs, TargetKind};
 
@@ -49,12 +50,24 @@ pub(crate) struct Arguments {
     /// The bare loop's binary, for the rows `limit-*`.
     #[arg(long, value_name = "PATH", global = true, default_value = "limit")]
     limit_bin: PathBuf,
+    /// Redis 7 or newer, for the scenarios that need it.
+    #[arg(
+        long,
+        value_name = "PATH",
+        global = true,
+        default_value = "redis-server"
+    )]
+    redis_bin: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[command(flatten)]
     One(Scenario),
+    /// The function that publishes within Redis beside a bare one: what a message costs Redis itself.
+    ///
+    /// Starts a redis-server of its own; `--target` and the paths of programs mean nothing here.
+    RedisPublish(PublishFunction),
     /// Measure several targets in interleaved rounds; prints medians and ratios to the first.
     Compare {
         #[command(subcommand)]
@@ -75,6 +88,7 @@ impl Arguments {
         Programs {
             limit: self.limit_bin.clone(),
             fanline: self.fanline_bin.clone(),
+            redis: self.redis_bin.clone(),
             fanline_arguments: self.fanline_arg.clone(),
         }
     }

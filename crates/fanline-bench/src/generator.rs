@@ -1,4 +1,4 @@
-//! The load: subscribers and publishers of one server, in one thread over one epoll.
+//! The load: subscribers and publishers of all nodes of a server, in one thread over one epoll.
 //!
 //! It must stay far cheaper than what it measures, and it checks everything it receives.
 
@@ -15,6 +15,7 @@ mod script;
 mod socket;
 mod stamp;
 mod subscriber;
+mod subscribing;
 mod undelivered;
 mod verifier;
 
@@ -69,6 +70,7 @@ pub(crate) struct Generator<'s> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roster {
     pub(crate) opened: usize,
+    /// Subscriptions that hold; a connection that opened without any counts as one.
     pub(crate) joined: usize,
     pub(crate) ended: usize,
     /// The first few things that were not expected.
@@ -115,7 +117,7 @@ impl<'s> Generator<'s> {
         let stamp = self.ledger.publish(index, sent);
         let channel = self.audience.channel_of_stream(stamp.stream as usize);
         self.request.clear();
-        self.server.wire().publish(
+        self.server.node(index).wire().publish(
             &channel,
             payload.stamped(stamp),
             unix_seconds(),
@@ -133,6 +135,15 @@ impl<'s> Generator<'s> {
     /// Publishes that the server has not answered.
     fn unanswered(&self) -> usize {
         self.publishers.iter().map(Publisher::in_flight).sum()
+    }
+
+    /// Only listens, for so long.
+    pub(crate) fn listen(&mut self, time: Duration) -> Result<()> {
+        let end = self.clock.elapsed() + time;
+        while let Some(left) = end.checked_sub(self.clock.elapsed()) {
+            self.turn(left)?;
+        }
+        Ok(())
     }
 
     /// Waits for events, at most so long, and handles them.
@@ -166,7 +177,7 @@ impl<'s> Generator<'s> {
                 Happening::Delivery(stamp) => ledger.delivered(token, stamp, now),
                 other => roster.note(other),
             };
-            let wire: &dyn Wire = self.server.wire();
+            let wire: &dyn Wire = self.server.node(token).wire();
             if event.is_writable() {
                 subscriber.writable(wire, &mut on);
             }

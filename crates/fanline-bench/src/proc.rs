@@ -151,6 +151,15 @@ impl CpuTime {
     }
 }
 
+impl std::iter::Sum for CpuSpent {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            user: sum.user + one.user,
+            kernel: sum.kernel + one.kernel,
+        })
+    }
+}
+
 impl CpuSpent {
     pub(crate) fn total(&self) -> f64 {
         self.user + self.kernel

@@ -1,5 +1,6 @@
 //! Rows of figures: each round kept, the medians, and their ratios to the first row.
 
+mod bound;
 mod machine;
 pub(crate) mod metric;
 mod table;
@@ -10,14 +11,19 @@ use crate::generator::Faults;
 use crate::scenario::Scenario;
 use crate::statistics::median;
 use crate::target::TargetKind;
-use machine::Machine;
+pub(crate) use bound::Bound;
+pub(crate) use machine::Machine;
 pub(crate) use metric::{Figures, Metric};
+pub(crate) use table::{align, number};
 
 /// What one run of one scenario against one server gave.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Measurement {
     #[serde(flatten)]
     pub(crate) figures: Figures,
+    /// What led to the figures, where there were several tries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) steps: Vec<Figures>,
     #[serde(flatten)]
     pub(crate) faults: Faults,
     /// Publishes that the server did not accept.
@@ -43,6 +49,8 @@ pub(crate) struct Row {
 pub(crate) struct Report {
     scenario: Scenario,
     machine: Machine,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bounds: Vec<Bound>,
     rows: Vec<Row>,
 }
 
@@ -63,6 +71,7 @@ impl Report {
             });
         }
         Self {
+            bounds: scenario.bounds(),
             scenario,
             machine: Machine::this(),
             rows,
@@ -86,6 +95,16 @@ impl Report {
         }
         text += &format!("\n{}\n", table::align(&self.cells()));
         for row in &self.rows {
+            for round in row.rounds.iter().filter(|round| !round.steps.is_empty()) {
+                text += &format!("\n{}\n", table::align(&steps(round)));
+            }
+            for line in self
+                .bounds
+                .iter()
+                .filter_map(|bound| bound.line(&row.median))
+            {
+                text += &format!("\n{}: {line}", row.target);
+            }
             for trouble in row.rounds.iter().flat_map(|round| &round.troubles) {
                 text += &format!("\n{}: {trouble}", row.target);
             }
@@ -152,6 +171,18 @@ impl Measurement {
     fn is_clean(&self) -> bool {
         self.faults == Faults::default() && self.refused == 0 && self.disconnected == 0
     }
+}
+
+/// A line for each try.
+fn steps(round: &Measurement) -> Vec<Vec<String>> {
+    let first = round.steps.first().into_iter();
+    let head = first.flat_map(|step| step.0.iter().map(|(metric, _)| metric.heading.to_owned()));
+    let cells = |(metric, value): &(&Metric, f64)| table::number(*value, metric.decimals);
+    let lines = round
+        .steps
+        .iter()
+        .map(|step| step.0.iter().map(cells).collect());
+    std::iter::once(head.collect()).chain(lines).collect()
 }
 
 fn medians(rounds: &[Measurement]) -> Figures {

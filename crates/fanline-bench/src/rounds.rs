@@ -2,17 +2,14 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::cli::{Arguments, Command};
+use crate::cli::Arguments;
 use crate::progress::Progress;
 use crate::report::{Measurement, Report};
+use crate::scenario::Scenario;
 use crate::target::{Programs, TargetKind};
 
 /// Runs everything that was asked for.
-pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
-    let (scenario, rounds) = match &arguments.command {
-        Command::One(scenario) => (scenario, 1),
-        Command::Compare { scenario, rounds } => (scenario, *rounds),
-    };
+pub(crate) fn run(arguments: &Arguments, scenario: &Scenario, rounds: usize) -> Result<Report> {
     let targets = &arguments.target;
     if rounds == 0 {
         bail!("--rounds is at least 1");
@@ -27,8 +24,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
             let (target, measurements) = &mut measured[row];
             let name = format!("{target}, round {} of {rounds}", round + 1);
             progress.row(name.clone());
-            let measurement = measure(*target, &programs, |server| scenario.run(server, &progress))
-                .with_context(|| name)?;
+            let measurement =
+                measure(*target, &programs, scenario, &progress).with_context(|| name)?;
             measurements.push(measurement);
             progress.row_done();
         }
@@ -39,16 +36,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
 fn measure(
     target: TargetKind,
     programs: &Programs,
-    scenario: impl FnOnce(&crate::target::Server) -> Result<Measurement>,
+    scenario: &Scenario,
+    progress: &Progress,
 ) -> Result<Measurement> {
-    let server = target.start(programs)?;
-    let measurement = scenario(&server)?;
+    let server = target.start(programs, scenario.installation())?;
+    let measurement = scenario.run(&server, progress)?;
     server.stop()?;
     Ok(measurement)
 }
 
 /// Each round begins with another row: being first or after a certain neighbour helps nobody.
-fn place(round: usize, turn: usize, rows: usize) -> usize {
+pub(crate) fn place(round: usize, turn: usize, rows: usize) -> usize {
     (round + turn) % rows
 }
 

@@ -5,19 +5,22 @@ mod limit;
 mod native;
 mod process;
 mod pusher;
+mod redis;
 mod signature;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use base64::Engine;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::proc::Process;
+use crate::proc::{CpuSpent, CpuTime, Process};
+use fanline::Greeting;
 use process::ServerProcess;
+pub(crate) use redis::RedisProcess;
 
 /// A row of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
@@ -40,12 +43,30 @@ pub(crate) enum TargetKind {
 pub(crate) struct Programs {
     pub(crate) limit: PathBuf,
     pub(crate) fanline: PathBuf,
+    pub(crate) redis: PathBuf,
     /// Appended to Fanline's command line.
     pub(crate) fanline_arguments: Vec<String>,
 }
 
-/// A server that runs until this is dropped.
+/// What a scenario wants to measure a target as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Installation {
+    /// One process that does everything itself.
+    Embedded,
+    /// So many nodes on one Redis.
+    OnRedis { nodes: usize },
+}
+
+/// Processes that run until this is dropped.
 pub(crate) struct Server {
+    /// At least one.
+    nodes: Vec<Node>,
+    /// After the nodes, so that none of them loses it.
+    redis: Option<RedisProcess>,
+}
+
+/// One process that clients connect to.
+pub(crate) struct Node {
     running: ServerProcess,
     address: SocketAddr,
     wire: Box<dyn Wire>,
@@ -53,8 +74,8 @@ pub(crate) struct Server {
 
 /// How one protocol is spoken. Pure: text in, text out.
 pub(crate) trait Wire {
-    /// The upgrade request of a subscriber.
-    fn handshake(&self, channel: &str) -> String;
+    /// The upgrade request of a subscriber, and the channel that it opens with.
+    fn handshake(&self, channel: Option<&str>) -> String;
 
     /// Whether a finished upgrade is all it takes to be subscribed.
     fn joins_by_handshake(&self) -> bool {
@@ -62,12 +83,17 @@ pub(crate) trait Wire {
     }
 
     /// What a subscriber says first.
-    fn opening_frame(&self, _channel: &str) -> Option<String> {
+    fn opening_frame(&self, _channel: Option<&str>) -> Option<String> {
+        None
+    }
+
+    /// What subscribes an open connection to more channels; nothing where that takes a frame for each.
+    fn subscribe_frame(&self, _channels: &[String]) -> Option<String> {
         None
     }
 
     /// What a frame without a stamp asks for.
-    fn read_text(&self, channel: &str, text: &str) -> Reaction;
+    fn read_text(&self, channel: Option<&str>, text: &str) -> Reaction;
 
     /// Appends a publish request; the payload is a JSON object that holds no backslash.
     fn publish(&self, channel: &str, payload: &[u8], unix_seconds: u64, request: &mut Vec<u8>);
@@ -77,6 +103,7 @@ pub(crate) trait Wire {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reaction {
     Nothing,
+    /// One more subscription holds, or the connection of who opens without any.
     Joined,
     Answer(String),
     /// Nothing that belongs into a measurement.
@@ -86,33 +113,42 @@ pub(crate) enum Reaction {
 // === impl TargetKind ===
 
 impl TargetKind {
-    /// Starts a fresh server, which nothing before has warmed or worn.
-    pub(crate) fn start(self, programs: &Programs) -> Result<Server> {
-        match self {
-            Self::LimitWrite => limit::start(&programs.limit, "write"),
-            Self::LimitCoalesce => limit::start(&programs.limit, "coalesce"),
-            Self::LimitTokio => limit::start(&programs.limit, "tokio-mt"),
-            Self::Native => {
-                let (running, greeting) = fanline::start(programs)?;
-                let address = greeting.address()?;
-                let wire = Box::new(native::NativeWire::new(address, &greeting));
-                Ok(Server {
-                    running,
-                    address,
-                    wire,
-                })
+    /// Starts fresh processes, which nothing before has warmed or worn.
+    pub(crate) fn start(self, programs: &Programs, installation: Installation) -> Result<Server> {
+        let (redis, count) = match installation {
+            Installation::Embedded => (None, 1),
+            Installation::OnRedis { nodes } => (Some(RedisProcess::start(&programs.redis)?), nodes),
+        };
+        let nodes = match (self, &redis) {
+            (Self::Native | Self::Pusher, Some(redis)) => {
+                let running = fanline::start_nodes(programs, redis.address(), count)?;
+                let node = |(running, greeting)| self.node(running, &greeting);
+                running.into_iter().map(node).collect::<Result<_>>()?
             }
-            Self::Pusher => {
-                let (running, greeting) = fanline::start(programs)?;
-                let address = greeting.address()?;
-                let wire = Box::new(pusher::PusherWire::new(address, &greeting));
-                Ok(Server {
-                    running,
-                    address,
-                    wire,
-                })
+            (Self::Native | Self::Pusher, None) => {
+                let (running, greeting) = fanline::start(programs, None)?;
+                vec![self.node(running, &greeting)?]
             }
-        }
+            (_, Some(_)) => bail!("{self} knows no Redis; take the rows native and pusher"),
+            (Self::LimitWrite, None) => vec![limit::start(&programs.limit, "write")?],
+            (Self::LimitCoalesce, None) => vec![limit::start(&programs.limit, "coalesce")?],
+            (Self::LimitTokio, None) => vec![limit::start(&programs.limit, "tokio-mt")?],
+        };
+        Ok(Server { nodes, redis })
+    }
+
+    /// A running Fanline, spoken to in this protocol.
+    fn node(self, running: ServerProcess, greeting: &Greeting) -> Result<Node> {
+        let address = greeting.address()?;
+        let wire: Box<dyn Wire> = match self {
+            Self::Pusher => Box::new(pusher::PusherWire::new(address, greeting)),
+            _ => Box::new(native::NativeWire::new(address, greeting)),
+        };
+        Ok(Node {
+            running,
+            address,
+            wire,
+        })
     }
 }
 
@@ -131,6 +167,47 @@ impl fmt::Display for TargetKind {
 // === impl Server ===
 
 impl Server {
+    /// The node of a client: they are dealt out in turn.
+    pub(crate) fn node(&self, client: usize) -> &Node {
+        &self.nodes[client % self.nodes.len()]
+    }
+
+    /// Its nodes' sides of `/proc`.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = Process> {
+        self.nodes.iter().map(Node::process)
+    }
+
+    pub(crate) fn redis(&self) -> Option<&RedisProcess> {
+        self.redis.as_ref()
+    }
+
+    /// The processor time of each node so far.
+    pub(crate) fn cpu_times(&self) -> Result<Vec<CpuTime>> {
+        self.processes().map(|process| process.cpu_time()).collect()
+    }
+
+    /// What all nodes together have spent since an earlier reading.
+    pub(crate) fn cpu_since(&self, earlier: &[CpuTime]) -> Result<CpuSpent> {
+        let now = self.cpu_times()?;
+        Ok(now
+            .iter()
+            .zip(earlier)
+            .map(|(now, then)| now.since(then))
+            .sum())
+    }
+
+    /// Stops everything as an operator would and says if it went badly.
+    pub(crate) fn stop(self) -> Result<()> {
+        for node in self.nodes {
+            node.running.stop()?;
+        }
+        self.redis.map_or(Ok(()), RedisProcess::stop)
+    }
+}
+
+// === impl Node ===
+
+impl Node {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -142,11 +219,6 @@ impl Server {
     /// Its side of `/proc`.
     pub(crate) fn process(&self) -> Process {
         Process::with_id(self.running.id())
-    }
-
-    /// Stops it as an operator would and says if it went badly.
-    pub(crate) fn stop(self) -> Result<()> {
-        self.running.stop()
     }
 }
 

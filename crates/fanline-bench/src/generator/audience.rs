@@ -10,13 +10,16 @@ pub(crate) enum Audience {
         subscribers: usize,
         publishers: usize,
     },
-    /// A channel for each subscriber, numbered by channel; always published to by one publisher,
-    /// so that the numbers have an order.
+    /// Channels with so many subscribers each, who hear no other, numbered by channel; always
+    /// published to by one publisher, so that the numbers have an order.
     OwnChannels {
         prefix: String,
         channels: usize,
+        listeners: usize,
         publishers: usize,
     },
+    /// Connections that open without a channel.
+    Nobody { connections: usize },
 }
 
 impl Audience {
@@ -32,7 +35,12 @@ impl Audience {
     pub(crate) fn subscribers(&self) -> usize {
         match self {
             Self::Everyone { subscribers, .. } => *subscribers,
-            Self::OwnChannels { channels, .. } => *channels,
+            Self::OwnChannels {
+                channels,
+                listeners,
+                ..
+            } => channels * listeners,
+            Self::Nobody { connections } => *connections,
         }
     }
 
@@ -45,6 +53,7 @@ impl Audience {
                 channels,
                 ..
             } => *publishers.min(channels),
+            Self::Nobody { .. } => 0,
         }
     }
 
@@ -53,15 +62,18 @@ impl Audience {
         match self {
             Self::Everyone { publishers, .. } => *publishers,
             Self::OwnChannels { channels, .. } => *channels,
+            Self::Nobody { .. } => 0,
         }
     }
 
     /// How many deliveries one publication makes.
     pub(crate) fn listeners(&self) -> u32 {
-        match self {
-            Self::Everyone { subscribers, .. } => u32::try_from(*subscribers).unwrap_or(u32::MAX),
-            Self::OwnChannels { .. } => 1,
-        }
+        let listeners = match self {
+            Self::Everyone { subscribers, .. } => *subscribers,
+            Self::OwnChannels { listeners, .. } => *listeners,
+            Self::Nobody { .. } => 0,
+        };
+        u32::try_from(listeners).unwrap_or(u32::MAX)
     }
 
     /// How many pairs of a subscriber and a numbering it hears there are.
@@ -72,7 +84,8 @@ impl Audience {
                 publishers,
                 ..
             } => subscribers * publishers,
-            Self::OwnChannels { channels, .. } => *channels,
+            Self::OwnChannels { .. } => self.subscribers(),
+            Self::Nobody { .. } => 0,
         }
     }
 
@@ -83,21 +96,25 @@ impl Audience {
             Self::Everyone { publishers, .. } => {
                 (stream < *publishers).then_some(subscriber * publishers + stream)
             }
-            Self::OwnChannels { .. } => (stream == subscriber).then_some(stream),
+            Self::OwnChannels { listeners, .. } => {
+                (stream == subscriber / listeners).then_some(subscriber)
+            }
+            Self::Nobody { .. } => None,
         }
     }
 
     pub(crate) fn stream_of_pair(&self, pair: usize) -> usize {
         match self {
             Self::Everyone { publishers, .. } => pair % publishers,
-            Self::OwnChannels { .. } => pair,
+            Self::OwnChannels { listeners, .. } => pair / listeners,
+            Self::Nobody { .. } => 0,
         }
     }
 
     /// The numbering that a publisher's `turn`th message belongs to.
     pub(crate) fn stream(&self, publisher: usize, turn: usize) -> usize {
         match self {
-            Self::Everyone { .. } => publisher,
+            Self::Everyone { .. } | Self::Nobody { .. } => publisher,
             Self::OwnChannels { channels, .. } => {
                 let publishers = self.publishers();
                 let own = (*channels - publisher).div_ceil(publishers);
@@ -111,14 +128,18 @@ impl Audience {
         match self {
             Self::Everyone { channel, .. } => channel.clone(),
             Self::OwnChannels { prefix, .. } => format!("{prefix}-{stream}"),
+            Self::Nobody { .. } => String::new(),
         }
     }
 
-    /// The channel that a subscriber hears.
-    pub(crate) fn channel_of_subscriber(&self, subscriber: usize) -> String {
+    /// The channel that a subscriber opens with.
+    pub(crate) fn channel_of_subscriber(&self, subscriber: usize) -> Option<String> {
         match self {
-            Self::Everyone { channel, .. } => channel.clone(),
-            Self::OwnChannels { .. } => self.channel_of_stream(subscriber),
+            Self::Everyone { channel, .. } => Some(channel.clone()),
+            Self::OwnChannels { listeners, .. } => {
+                Some(self.channel_of_stream(subscriber / listeners))
+            }
+            Self::Nobody { .. } => None,
         }
     }
 }
@@ -131,6 +152,7 @@ mod tests {
         Audience::OwnChannels {
             prefix: "own".to_owned(),
             channels,
+            listeners: 1,
             publishers,
         }
     }
@@ -159,6 +181,28 @@ mod tests {
     fn a_subscriber_of_an_own_channel_may_hear_no_other() {
         assert_eq!(own(5, 2).pair(3, 3), Some(3));
         assert_eq!(own(5, 2).pair(3, 4), None);
+    }
+
+    #[test]
+    fn every_listener_of_a_channel_has_a_place_of_its_own() {
+        let audience = Audience::OwnChannels {
+            prefix: "own".to_owned(),
+            channels: 2,
+            listeners: 3,
+            publishers: 1,
+        };
+        let channels: Vec<_> = (0..audience.subscribers())
+            .filter_map(|subscriber| audience.channel_of_subscriber(subscriber))
+            .collect();
+        assert_eq!(
+            channels,
+            ["own-0", "own-0", "own-0", "own-1", "own-1", "own-1"]
+        );
+        for pair in 0..audience.pairs() {
+            let stream = audience.stream_of_pair(pair);
+            assert_eq!(audience.pair(pair, stream as u32), Some(pair));
+        }
+        assert_eq!(audience.pair(2, 1), None, "the channel of others");
     }
 
     #[test]

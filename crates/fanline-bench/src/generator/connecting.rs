@@ -22,9 +22,9 @@ impl Generator<'_> {
         at_once: usize,
         budget: Duration,
     ) -> Result<Duration> {
-        self.server
-            .process()
-            .require_open_files(count + OTHER_FILES)?;
+        for process in self.server.processes() {
+            process.require_open_files(count + OTHER_FILES)?;
+        }
         crate::proc::Process::this().require_open_files(count + OTHER_FILES)?;
         let start = self.clock.elapsed();
         while self.roster.joined < count {
@@ -52,7 +52,8 @@ impl Generator<'_> {
     /// Opens every publisher's connection, each with places for so many requests in flight.
     pub(crate) fn connect_publishers(&mut self, in_flight: usize) -> Result<()> {
         for index in 0..self.audience.publishers() {
-            let mut publisher = Publisher::new(socket::open(self.server.address(), index)?);
+            let mut publisher =
+                Publisher::new(socket::open(self.server.node(index).address(), index)?);
             self.poll
                 .registry()
                 .register(
@@ -71,8 +72,9 @@ impl Generator<'_> {
 
     fn open_subscriber(&mut self) -> Result<()> {
         let index = self.subscribers.len();
-        let channel: Arc<str> = self.audience.channel_of_subscriber(index).into();
-        let mut subscriber = Subscriber::new(socket::open(self.server.address(), index)?, channel);
+        let channel = self.audience.channel_of_subscriber(index);
+        let stream = socket::open(self.server.node(index).address(), index)?;
+        let mut subscriber = Subscriber::new(stream, channel.map(Arc::from));
         self.poll
             .registry()
             .register(

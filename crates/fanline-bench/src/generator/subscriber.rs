@@ -9,7 +9,7 @@ use crate::target::{Reaction, Wire};
 /// What became of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
-    /// The subscription holds.
+    /// One more subscription holds, or the connection of who opens without any.
     Joined,
     Delivery(Stamp),
     /// The server said something that a measurement does not expect.
@@ -22,7 +22,8 @@ pub(crate) enum Happening {
 #[derive(Debug)]
 pub(crate) struct Subscriber<S> {
     stream: S,
-    channel: Arc<str>,
+    /// What it opens with.
+    channel: Option<Arc<str>>,
     state: State,
     /// The beginning of a frame or of the server's handshake.
     partial: Vec<u8>,
@@ -38,7 +39,7 @@ enum State {
 }
 
 impl<S: Read + Write> Subscriber<S> {
-    pub(crate) fn new(stream: S, channel: Arc<str>) -> Self {
+    pub(crate) fn new(stream: S, channel: Option<Arc<str>>) -> Self {
         let state = State::Connecting;
         Self {
             stream,
@@ -56,7 +57,7 @@ impl<S: Read + Write> Subscriber<S> {
     pub(crate) fn writable(&mut self, wire: &dyn Wire, on: &mut impl FnMut(Happening)) {
         if self.state == State::Connecting {
             self.state = State::Upgrading;
-            self.unsent = wire.handshake(&self.channel).into_bytes();
+            self.unsent = wire.handshake(self.channel.as_deref()).into_bytes();
         }
         self.flush(on);
     }
@@ -85,6 +86,12 @@ impl<S: Read + Write> Subscriber<S> {
                 Err(error) => self.end(&format!("reading: {error}"), on),
             }
         }
+        self.flush(on);
+    }
+
+    /// Says something more, once it is open.
+    pub(crate) fn say(&mut self, text: &str, on: &mut impl FnMut(Happening)) {
+        frame::write_text(text, &mut self.unsent);
         self.flush(on);
     }
 
@@ -133,7 +140,7 @@ impl<S: Read + Write> Subscriber<S> {
                 ..
             } => {
                 self.state = State::Open;
-                match wire.opening_frame(&self.channel) {
+                match wire.opening_frame(self.channel.as_deref()) {
                     Some(text) => frame::write_text(&text, &mut self.unsent),
                     None if wire.joins_by_handshake() => on(Happening::Joined),
                     None => {}
@@ -193,7 +200,7 @@ impl<S: Read + Write> Subscriber<S> {
         if let Some(stamp) = Stamp::find(payload) {
             return on(Happening::Delivery(stamp));
         }
-        match wire.read_text(&self.channel, &String::from_utf8_lossy(payload)) {
+        match wire.read_text(self.channel.as_deref(), &String::from_utf8_lossy(payload)) {
             Reaction::Nothing => {}
             Reaction::Joined => on(Happening::Joined),
             Reaction::Answer(text) => frame::write_text(&text, &mut self.unsent),
@@ -239,15 +246,15 @@ mod tests {
     struct TestWire;
 
     impl Wire for TestWire {
-        fn handshake(&self, channel: &str) -> String {
-            format!("GET /{channel} HTTP/1.1\r\n\r\n")
+        fn handshake(&self, channel: Option<&str>) -> String {
+            format!("GET /{} HTTP/1.1\r\n\r\n", channel.unwrap_or_default())
         }
 
-        fn opening_frame(&self, _channel: &str) -> Option<String> {
+        fn opening_frame(&self, _channel: Option<&str>) -> Option<String> {
             Some("hello".to_owned())
         }
 
-        fn read_text(&self, _channel: &str, text: &str) -> Reaction {
+        fn read_text(&self, _channel: Option<&str>, text: &str) -> Reaction {
             match text {
                 "in" => Reaction::Joined,
                 "ask" => Reaction::Answer("answer".to_owned()),
@@ -275,7 +282,7 @@ mod tests {
     }
 
     fn play(script: Script, scratch: usize) -> (Subscriber<Script>, Vec<Happening>) {
-        let mut subscriber = Subscriber::new(script, "bench".into());
+        let mut subscriber = Subscriber::new(script, Some("bench".into()));
         let mut happened = Vec::new();
         let mut scratch = vec![0; scratch];
         subscriber.writable(&TestWire, &mut |happening| happened.push(happening));
@@ -323,7 +330,7 @@ mod tests {
     fn what_the_socket_does_not_take_is_said_later() {
         let mut script = Script::giving(&[]);
         script.takes = 0;
-        let mut subscriber = Subscriber::new(script, "bench".into());
+        let mut subscriber = Subscriber::new(script, Some("bench".into()));
         subscriber.writable(&TestWire, &mut |_| ());
         assert!(subscriber.stream.taken.is_empty());
         subscriber.stream.takes = 3;
@@ -353,7 +360,7 @@ mod tests {
     fn an_end_behind_the_last_message_is_seen_when_the_poller_tells() {
         let mut script = Script::giving(&[&conversation()]);
         script.then_ends = true;
-        let mut subscriber = Subscriber::new(script, "bench".into());
+        let mut subscriber = Subscriber::new(script, Some("bench".into()));
         let mut happened = Vec::new();
         subscriber.writable(&TestWire, &mut |_| ());
         let mut on = |happening| happened.push(happening);

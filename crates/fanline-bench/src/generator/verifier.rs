@@ -194,6 +194,7 @@ mod tests {
         let mut verifier = Verifier::new(Audience::OwnChannels {
             prefix: "own".to_owned(),
             channels: 2,
+            listeners: 1,
             publishers: 1,
         });
         heard(&mut verifier, 0, 1, &[0]);

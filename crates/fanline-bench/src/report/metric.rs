@@ -54,6 +54,24 @@ pub(crate) const ANONYMOUS_EACH: Metric =
 pub(crate) const RESIDENT_BEFORE: Metric = metric("rss_before_kib", "RSS before KiB", 0);
 pub(crate) const RESIDENT_AFTER: Metric = metric("rss_after_kib", "RSS after KiB", 0);
 pub(crate) const SUBSCRIBED_AFTER: Metric = compared("all_subscribed_s", "all in s", 3);
+// Nodes on Redis.
+pub(crate) const RATE: Metric = metric("asked_per_s", "asked/s", 0);
+/// Redis's own, each delivery.
+pub(crate) const REDIS_CPU: Metric = compared("redis_cpu_us", "Redis µs", 2);
+pub(crate) const FRESH: Metric = metric("rss_fresh_mb", "RSS fresh MB", 1);
+pub(crate) const CONNECTIONS: Metric = compared("connections_mb", "connections MB", 1);
+pub(crate) const SUBSCRIPTIONS: Metric = compared("subscriptions_mb", "subscriptions MB", 1);
+pub(crate) const TOGETHER: Metric = compared("together_mb", "together MB", 1);
+pub(crate) const BYTES_EACH: Metric = compared("bytes_per_subscription", "B/subscription", 1);
+pub(crate) const NODE_CPU_SECONDS: Metric = compared("node_cpu_s", "node CPU s", 2);
+pub(crate) const REDIS_CPU_SECONDS: Metric = metric("redis_cpu_s", "Redis CPU s", 2);
+pub(crate) const RESUBSCRIBED_AFTER: Metric = compared("resubscribed_s", "all again in s", 3);
+/// Within ten seconds, from the cut on and before it.
+pub(crate) const CUT_NODE_CPU: Metric = metric("cut_10s_node_cpu_s", "cut, 10 s: node CPU s", 2);
+pub(crate) const CUT_REDIS_CPU: Metric = metric("cut_10s_redis_cpu_s", "Redis CPU s", 2);
+pub(crate) const QUIET_NODE_CPU: Metric =
+    metric("quiet_10s_node_cpu_s", "quiet, 10 s: node CPU s", 2);
+pub(crate) const QUIET_REDIS_CPU: Metric = metric("quiet_10s_redis_cpu_s", "Redis CPU s", 2);
 
 impl Figures {
     pub(crate) fn get(&self, metric: &Metric) -> Option<f64> {

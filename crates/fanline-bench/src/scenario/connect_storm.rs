@@ -31,7 +31,7 @@ impl ConnectStorm {
         let all = self.connections + FIRST;
         let mut generator = Generator::new(server, Audience::listeners_only(&self.channel, all))?;
         generator.subscribe(FIRST, FIRST, BUDGET)?;
-        let (theirs, ours) = (server.process(), Process::this());
+        let (theirs, ours) = (server.node(0).process(), Process::this());
         let (theirs_before, ours_before) = (theirs.cpu_time()?, ours.cpu_time()?);
         let took = generator.subscribe(all, all, BUDGET)?;
         let server_cpu = theirs.cpu_time()?.since(&theirs_before);

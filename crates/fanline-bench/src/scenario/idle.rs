@@ -35,10 +35,10 @@ impl Idle {
         let mut generator = Generator::new(server, Audience::listeners_only(&self.channel, all))?;
         generator.subscribe(FIRST, AT_ONCE, BUDGET)?;
         pause(settle);
-        let before = server.process().memory()?;
+        let before = server.node(0).process().memory()?;
         generator.subscribe(all, AT_ONCE, BUDGET)?;
         pause(settle);
-        let after = server.process().memory()?;
+        let after = server.node(0).process().memory()?;
         let each = |after: f64, before: f64| (after - before) / self.connections.max(1) as f64;
         Ok(Measurement {
             figures: Figures(vec![

@@ -33,6 +33,7 @@ impl OwnChannels {
         let audience = Audience::OwnChannels {
             prefix: self.channel.clone(),
             channels: self.channels,
+            listeners: 1,
             publishers: self.publishers,
         };
         self.traffic

@@ -1,14 +1,19 @@
-//! Fanline as `fanline dev` starts it: everything in one process, on ports of its choice.
+//! Fanline as `fanline dev` starts it, on ports of its choice: everything in one process, or nodes on one Redis.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use tempfile::TempDir;
 
-use super::{Programs, ServerProcess};
+use super::Programs;
+use super::process::ServerProcess;
+
+/// The data directory, within the directory of a process.
+const DATA: &str = "data";
 
 /// The line it prints once it serves.
 #[derive(Debug, Deserialize)]
@@ -26,11 +31,57 @@ pub(crate) struct PusherCredentials {
 }
 
 /// Starts it in a fresh data directory and waits until it serves.
-pub(crate) fn start(programs: &Programs) -> Result<(ServerProcess, Greeting)> {
-    let files = tempfile::Builder::new()
+pub(crate) fn start(
+    programs: &Programs,
+    redis: Option<SocketAddr>,
+) -> Result<(ServerProcess, Greeting)> {
+    start_in(directory()?, programs, redis)
+}
+
+/// Starts so many nodes on one Redis, all with the same apps: each has a copy of the data directory that the
+/// first one made.
+pub(crate) fn start_nodes(
+    programs: &Programs,
+    redis: SocketAddr,
+    count: usize,
+) -> Result<Vec<(ServerProcess, Greeting)>> {
+    let (first, _) = start(programs, Some(redis))?;
+    let original = first.stop()?.context("the first node kept no files")?;
+    let directories: Vec<_> = (1..count)
+        .map(|_| {
+            let copy = directory()?;
+            copy_files(&original.path().join(DATA), &copy.path().join(DATA))?;
+            Ok(copy)
+        })
+        .collect::<Result<_>>()?;
+    std::iter::once(original)
+        .chain(directories)
+        .map(|directory| start_in(directory, programs, Some(redis)))
+        .collect()
+}
+
+fn directory() -> Result<TempDir> {
+    tempfile::Builder::new()
         .prefix("fanline-bench-")
         .tempdir()
-        .context("making a data directory")?;
+        .context("making a data directory")
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).context("making a data directory")?;
+    for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))
+            .with_context(|| format!("copying {}", entry.path().display()))?;
+    }
+    Ok(())
+}
+
+fn start_in(
+    files: TempDir,
+    programs: &Programs,
+    redis: Option<SocketAddr>,
+) -> Result<(ServerProcess, Greeting)> {
     let log = files.path().join("fanline-bench.log");
     let mut command = Command::new(&programs.fanline);
     command
@@ -39,10 +90,15 @@ pub(crate) fn start(programs: &Programs) -> Result<(ServerProcess, Greeting)> {
         .args(["--admin-listen", "127.0.0.1:0"])
         .args(["--ops-listen", "127.0.0.1:0"])
         .arg("--data-dir")
-        .arg(files.path().join("data"))
+        .arg(files.path().join(DATA))
         .args(&programs.fanline_arguments)
         .stdout(Stdio::piped())
         .stderr(File::create(&log).context("making a log file")?);
+    if let Some(redis) = redis {
+        command
+            .env("FANLINE_BROKER_KIND", "redis")
+            .env("FANLINE_REDIS_NODES", redis.to_string());
+    }
     let mut running = ServerProcess::start(command, "--fanline-bin")?;
     let line = running.first_line()?;
     if line.is_empty() {
@@ -69,7 +125,7 @@ impl Greeting {
 }
 
 fn last_words(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(5)..].join("\n")
 }

@@ -1,21 +1,21 @@
 //! The bare loop that figures are ratios of: no protocol, no accounting, no timers.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use socket2::{Domain, Socket, Type};
+use anyhow::{Result, bail};
 
-use super::{Reaction, Server, ServerProcess, Wire, post, upgrade};
+use super::process::{self, ServerProcess};
+use super::{Node, Reaction, Wire, post, upgrade};
 use crate::clock::{Clock, pause};
 
 const START_BUDGET: Duration = Duration::from_secs(5);
 
 /// Starts it in one of its modes.
-pub(crate) fn start(program: &Path, mode: &str) -> Result<Server> {
-    let address = free_address()?;
+pub(crate) fn start(program: &Path, mode: &str) -> Result<Node> {
+    let address = process::free_address()?;
     let mut command = Command::new(program);
     command.arg(mode).arg(address.port().to_string());
     let mut running = ServerProcess::start(command, "--limit-bin")?;
@@ -27,24 +27,11 @@ pub(crate) fn start(program: &Path, mode: &str) -> Result<Server> {
         }
         pause(Duration::from_millis(10));
     }
-    Ok(Server {
+    Ok(Node {
         running,
         address,
         wire: Box::new(LimitWire { address }),
     })
-}
-
-/// It takes a port and cannot choose one itself. Somebody may take this one in between; then it
-/// ends and is told so.
-fn free_address() -> Result<SocketAddr> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).context("opening a socket")?;
-    socket
-        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
-        .context("choosing a port")?;
-    socket
-        .local_addr()?
-        .as_socket()
-        .context("a port without an address")
 }
 
 struct LimitWire {
@@ -52,7 +39,8 @@ struct LimitWire {
 }
 
 impl Wire for LimitWire {
-    fn handshake(&self, channel: &str) -> String {
+    fn handshake(&self, channel: Option<&str>) -> String {
+        let channel = channel.unwrap_or_default();
         upgrade(self.address, &format!("/sub?id={channel}"), None)
     }
 
@@ -60,7 +48,7 @@ impl Wire for LimitWire {
         true
     }
 
-    fn read_text(&self, _channel: &str, text: &str) -> Reaction {
+    fn read_text(&self, _channel: Option<&str>, text: &str) -> Reaction {
         Reaction::Trouble(format!("limit sent {text:?}, which nobody published"))
     }
 
@@ -96,7 +84,7 @@ mod tests {
             "{request}"
         );
         assert!(
-            wire.handshake("c")
+            wire.handshake(Some("c"))
                 .starts_with("GET /sub?id=c HTTP/1.1\r\n")
         );
     }

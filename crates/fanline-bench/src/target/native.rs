@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fanline::Greeting;
 use super::{Reaction, Wire, post, upgrade};
@@ -33,19 +33,25 @@ struct Frame<'a> {
 }
 
 impl Wire for NativeWire {
-    fn handshake(&self, _channel: &str) -> String {
+    fn handshake(&self, _channel: Option<&str>) -> String {
         upgrade(self.address, "/v1/connect", Some("fanline.v1"))
     }
 
-    fn opening_frame(&self, channel: &str) -> Option<String> {
-        let subscribe = [json!({ "channel": channel })];
+    fn opening_frame(&self, channel: Option<&str>) -> Option<String> {
+        let subscribe: Vec<_> = channel.into_iter().map(entry).collect();
         Some(json!({ "type": "connect", "app": self.app_key, "subscribe": subscribe }).to_string())
     }
 
-    fn read_text(&self, _channel: &str, text: &str) -> Reaction {
+    fn subscribe_frame(&self, channels: &[String]) -> Option<String> {
+        let channels: Vec<_> = channels.iter().map(|channel| entry(channel)).collect();
+        Some(json!({ "type": "subscribe", "channels": channels }).to_string())
+    }
+
+    fn read_text(&self, channel: Option<&str>, text: &str) -> Reaction {
         match serde_json::from_str::<Frame<'_>>(text).map(|frame| frame.kind) {
             Ok("ping") => Reaction::Answer(r#"{"type":"pong"}"#.to_owned()),
             Ok("subscribed") => Reaction::Joined,
+            Ok("connected") if channel.is_none() => Reaction::Joined,
             Ok("connected" | "caught_up") => Reaction::Nothing,
             _ => Reaction::Trouble(text.to_owned()),
         }
@@ -58,11 +64,15 @@ impl Wire for NativeWire {
     }
 }
 
+/// A channel as an entry of a list.
+fn entry(channel: &str) -> Value {
+    json!({ "channel": channel })
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use serde_json::Value;
 
     fn wire() -> NativeWire {
         NativeWire {
@@ -74,15 +84,30 @@ mod tests {
 
     #[test]
     fn the_first_frame_connects_and_subscribes_in_one() {
-        let frame: Value = serde_json::from_str(&wire().opening_frame("bench").unwrap()).unwrap();
+        let frame: Value =
+            serde_json::from_str(&wire().opening_frame(Some("bench")).unwrap()).unwrap();
         let expected =
             json!({"type": "connect", "app": "key", "subscribe": [{"channel": "bench"}]});
         assert_eq!(frame, expected);
     }
 
     #[test]
+    fn who_opens_without_a_channel_is_in_when_connected_and_subscribes_to_many_at_once() {
+        let frame: Value = serde_json::from_str(&wire().opening_frame(None).unwrap()).unwrap();
+        assert_eq!(frame["subscribe"], json!([]));
+        let connected = r#"{"type":"connected","connection_id":"1.2"}"#;
+        assert_eq!(wire().read_text(None, connected), Reaction::Joined);
+        let channels = ["a", "b"].map(str::to_owned);
+        let frame: Value =
+            serde_json::from_str(&wire().subscribe_frame(&channels).unwrap()).unwrap();
+        let expected =
+            json!({"type": "subscribe", "channels": [{"channel": "a"}, {"channel": "b"}]});
+        assert_eq!(frame, expected);
+    }
+
+    #[test]
     fn frames_that_are_no_message_are_told_apart() {
-        let read = |text| wire().read_text("bench", text);
+        let read = |text| wire().read_text(Some("bench"), text);
         assert_eq!(
             read(r#"{"type":"connected","connection_id":"1.2"}"#),
             Reaction::Nothing

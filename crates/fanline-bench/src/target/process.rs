@@ -1,11 +1,14 @@
 //! A server as a child process, which never outlives its measurement.
 
 use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use socket2::{Domain, Socket, Type};
+use tempfile::TempDir;
 
 use crate::clock::{Clock, pause};
 
@@ -18,7 +21,20 @@ pub(crate) struct ServerProcess {
     child: Child,
     name: String,
     /// What it writes to, kept until it has ended.
-    files: Option<tempfile::TempDir>,
+    files: Option<TempDir>,
+}
+
+/// An address for a program that takes a port and cannot choose one itself. Somebody may take this one in
+/// between; then the program ends and says so.
+pub(super) fn free_address() -> Result<SocketAddr> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).context("opening a socket")?;
+    socket
+        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .context("choosing a port")?;
+    socket
+        .local_addr()?
+        .as_socket()
+        .context("a port without an address")
 }
 
 impl ServerProcess {
@@ -37,7 +53,7 @@ impl ServerProcess {
     }
 
     /// Lets a directory live as long as the process.
-    pub(crate) fn keeping(mut self, files: tempfile::TempDir) -> Self {
+    pub(crate) fn keeping(mut self, files: TempDir) -> Self {
         self.files = Some(files);
         self
     }
@@ -75,8 +91,8 @@ impl ServerProcess {
         }
     }
 
-    /// SIGTERM, then patience, then SIGKILL.
-    pub(crate) fn stop(mut self) -> Result<()> {
+    /// SIGTERM, then patience, then SIGKILL. Answers what it wrote to.
+    pub(crate) fn stop(mut self) -> Result<Option<TempDir>> {
         self.require_alive()?;
         let id = self.child.id().to_string();
         Command::new("kill")
@@ -93,7 +109,7 @@ impl ServerProcess {
             }
             pause(Duration::from_millis(5));
         }
-        Ok(())
+        Ok(self.files.take())
     }
 }
 

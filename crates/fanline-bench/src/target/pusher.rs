@@ -31,17 +31,21 @@ struct Frame<'a> {
 }
 
 impl Wire for PusherWire {
-    fn handshake(&self, _channel: &str) -> String {
+    fn handshake(&self, _channel: Option<&str>) -> String {
         let key = &self.credentials.key;
         let path = format!("/app/{key}?protocol=7&client=bench&version=1&flash=false");
         upgrade(self.address, &path, None)
     }
 
-    fn read_text(&self, channel: &str, text: &str) -> Reaction {
+    fn read_text(&self, channel: Option<&str>, text: &str) -> Reaction {
         match serde_json::from_str::<Frame<'_>>(text).map(|frame| frame.event) {
-            Ok("pusher:connection_established") => Reaction::Answer(
-                json!({ "event": "pusher:subscribe", "data": { "channel": channel } }).to_string(),
-            ),
+            Ok("pusher:connection_established") => match channel {
+                Some(channel) => Reaction::Answer(
+                    json!({ "event": "pusher:subscribe", "data": { "channel": channel } })
+                        .to_string(),
+                ),
+                None => Reaction::Joined,
+            },
             Ok("pusher_internal:subscription_succeeded") => Reaction::Joined,
             Ok("pusher:ping") => {
                 Reaction::Answer(json!({ "event": "pusher:pong", "data": {} }).to_string())
@@ -87,7 +91,7 @@ mod tests {
     fn a_greeting_is_answered_with_a_subscription() {
         let greeting =
             r#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\"}"}"#;
-        let Reaction::Answer(text) = wire().read_text("bench", greeting) else {
+        let Reaction::Answer(text) = wire().read_text(Some("bench"), greeting) else {
             unreachable!()
         };
         let frame: Value = serde_json::from_str(&text).unwrap();
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn frames_that_are_no_message_are_told_apart() {
-        let read = |text| wire().read_text("bench", text);
+        let read = |text| wire().read_text(Some("bench"), text);
         let joined =
             r#"{"event":"pusher_internal:subscription_succeeded","channel":"bench","data":"{}"}"#;
         assert_eq!(read(joined), Reaction::Joined);
