@@ -7,6 +7,7 @@
 
 mod autobahn;
 mod dev_server;
+mod lab;
 mod outcome;
 mod process;
 mod regen;
@@ -62,6 +63,8 @@ enum Command {
         #[arg(long)]
         require: bool,
     },
+    /// Break a running installation in one named way, and say which promises held.
+    Lab(lab::Arguments),
     /// Call the HTTP APIs with everything odd that their documents allow; build the server before.
     Schemathesis,
 }
@@ -100,6 +103,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
             Outcome::Passed
         }
         Command::Autobahn { all, require } => autobahn::run(all, require)?,
+        Command::Lab(arguments) => lab::run(&repository, &arguments)?,
         Command::Schemathesis => schemathesis::run(&repository)?,
     };
     if let Outcome::Skipped(reason) = outcome {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::{
-    Outcome, autobahn,
+    Outcome, autobahn, lab,
     repository::Repository,
     schemathesis, tidy,
     tools::{self, Missing, Tool},
@@ -95,6 +95,14 @@ const SUITES: &[Suite] = &[
         run: rust::build,
     },
     Suite {
+        name: "e2e-redis",
+        minutes: 10,
+        tools: &[Tool::Redis],
+        wishes: &[],
+        after: &["build"],
+        run: rust::e2e_on_redis,
+    },
+    Suite {
         name: "javascript",
         minutes: 5,
         tools: &[Tool::Curl, Tool::Node, Tool::NpmPackages],
@@ -133,6 +141,14 @@ const SUITES: &[Suite] = &[
         wishes: &[],
         after: &[],
         run: |context| autobahn::run(context.options.all, context.options.require),
+    },
+    Suite {
+        name: "lab",
+        minutes: 3,
+        tools: &[Tool::Redis],
+        wishes: &[],
+        after: &["build"],
+        run: |context| lab::suite(context.repository),
     },
 ];
 

@@ -1,0 +1,43 @@
+//! A primary that neither answers nor closes anything.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+
+use super::Scenario;
+use crate::stage::Stage;
+
+/// Longer than the cluster's patience, so that the replica is elected while it is silent.
+const SILENT_FOR: Duration = Duration::from_secs(9);
+
+/// It is stopped, its replica takes over, and it wakes as a replica that believed itself a primary.
+pub(super) struct FreezePrimary;
+
+#[async_trait]
+impl Scenario for FreezePrimary {
+    fn name(&self) -> &'static str {
+        "freeze-primary"
+    }
+
+    fn about(&self) -> &'static str {
+        "a primary is stopped for 9 s and wakes; nothing that it numbers afterwards may be acknowledged as kept"
+    }
+
+    async fn act(&self, stage: &Stage) -> Result<()> {
+        stage.traffic().await;
+        let primary = stage.some_primary().await?;
+        let server = stage.cluster().server(primary);
+        let fault = stage.fault(format!(
+            "SIGSTOP of the primary {}",
+            stage.cluster().address(primary)
+        ));
+        server.freeze()?;
+        stage.wait(SILENT_FOR).await;
+        server.thaw()?;
+        fault.ends();
+        stage.cluster().wait_until_settled().await?;
+        stage.traffic().await;
+        Ok(())
+    }
+}
