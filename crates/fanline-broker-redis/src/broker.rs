@@ -1,6 +1,7 @@
 //! The broker port over the library, the cluster and the supervisor.
 
 mod followed;
+mod heads;
 mod refusal;
 
 use std::sync::Arc;
@@ -280,18 +281,7 @@ impl Broker for RedisBroker {
     }
 
     async fn heads(&self, channels: &[ChannelId]) -> Result<Vec<Option<Head>>, BrokerError> {
-        let call = |channel| {
-            let key = keys::channel(channel);
-            // Whoever follows a channel prolongs its life by asking.
-            let follows = self.followed.channels.read().contains_key(&key);
-            library::read_head(key, self.fresh(), follows)
-        };
-        let answers = self.cluster.call_each(channels.iter().map(call).collect());
-        channels
-            .iter()
-            .zip(answers.await)
-            .map(|(channel, answer)| read(channel, answer, library::head))
-            .collect()
+        heads::read(self, channels).await
     }
 
     fn is_available(&self) -> bool {

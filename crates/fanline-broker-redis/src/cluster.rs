@@ -35,12 +35,15 @@ use server::Servers;
 /// which writes them as one pipeline.
 const ABREAST: usize = 256;
 
-/// One call of one function (`FCALL name 1 key args…`) on one key.
+/// One call of one function, on one key (`FCALL name 1 key args…`) unless it says why not.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) function: &'static str,
     /// The whole key; its `{tag}` decides the slot.
     pub(crate) key: Bytes,
+    /// Further keys of the same slot. While the slot moves they may stand on different sides: then the call fails at
+    /// once, as unavailable, and its caller asks for each by itself.
+    pub(crate) more_keys: Vec<Bytes>,
     pub(crate) args: Vec<Bytes>,
     /// Which argument becomes `1` when the call is sent again and may have been executed before. Without one
     /// the call must do no harm when it is executed twice.

@@ -11,8 +11,8 @@ mod form;
 pub(crate) mod index_calls;
 pub(crate) mod presence_calls;
 
-pub(crate) use answer::{carried, head, outcomes, page, state};
-pub(crate) use arguments::{follow, publish, read, read_head, read_state};
+pub(crate) use answer::{carried, head, heads, outcomes, page, state};
+pub(crate) use arguments::{HeadAsked, follow, publish, read, read_heads, read_state};
 pub use bare::{FUNCTION_LIBRARY, publish_command};
 
 /// What the name of every version of the library begins with.

@@ -155,6 +155,9 @@ impl<'a> Journey<'a> {
                 asking: true,
                 ..Stop::new(address)
             }),
+            Answer::NotYet if !self.call.more_keys.is_empty() => {
+                Step::End(Err(CallError::Unavailable))
+            }
             Answer::NotYet => {
                 topology.suspect();
                 Step::Wait
@@ -247,7 +250,11 @@ impl<'a> Journey<'a> {
 /// `repeated`: an attempt before may have been executed.
 fn command(call: &Call, repeated: bool) -> Cmd {
     let mut command = redis::cmd("FCALL");
-    command.arg(call.function).arg(1).arg(&*call.key);
+    command.arg(call.function).arg(1 + call.more_keys.len());
+    command.arg(&*call.key);
+    for key in &call.more_keys {
+        command.arg(&**key);
+    }
     for (index, argument) in call.args.iter().enumerate() {
         let flagged = repeated && call.retry_flag == Some(index);
         let argument: &[u8] = if flagged { b"1" } else { argument };

@@ -96,6 +96,7 @@ fn once(key: &str, id: &str) -> Call {
             Bytes::copy_from_slice(id.as_bytes()),
             Bytes::from_static(b"0"),
         ],
+        more_keys: Vec::new(),
         retry_flag: Some(1),
     }
 }

@@ -172,7 +172,7 @@ impl Facts {
             .as_ref()
             .is_some_and(|known| !known.is_empty())
         {
-            let call = library::read_head(key.into(), Epoch::from_u64(0), false);
+            let call = library::read_state(key.into(), Epoch::from_u64(0));
             let mut command = redis::cmd("FCALL");
             command.arg(call.function).arg(1).arg(&*call.key);
             for argument in &call.args {

@@ -24,6 +24,12 @@ pub(crate) fn head(value: &Value) -> Option<Option<Head>> {
     rest.0.is_empty().then_some(head)
 }
 
+/// The heads of so many channels, or none. The outer `None`: that is no answer.
+pub(crate) fn heads(value: &Value, count: usize) -> Option<Vec<Option<Head>>> {
+    let heads: Vec<_> = list(value)?.iter().map(head).collect::<Option<_>>()?;
+    (heads.len() == count).then_some(heads)
+}
+
 /// What became of each draft.
 pub(crate) fn outcomes(value: &Value, condition: Option<&Condition>) -> Option<Vec<Outcome>> {
     let mut rest = Rest(bytes(value)?);

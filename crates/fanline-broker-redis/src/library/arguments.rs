@@ -18,6 +18,14 @@ const REPLICATED: u8 = 2;
 /// Where `publish` is told that it is repeated.
 const RETRY: usize = 0;
 
+/// A channel whose head is asked for.
+pub(crate) struct HeadAsked {
+    pub(crate) key: Bytes,
+    pub(crate) fresh: Epoch,
+    /// Whoever follows a channel prolongs its life by asking.
+    pub(crate) follows: bool,
+}
+
 /// A publish. A `fresh` epoch goes with every call that may have to begin one: random numbers within Redis
 /// start alike in every process.
 pub(crate) fn publish(key: Bytes, publish: &Publish, fresh: Epoch, most_records: usize) -> Call {
@@ -30,6 +38,7 @@ pub(crate) fn publish(key: Bytes, publish: &Publish, fresh: Epoch, most_records:
     Call {
         function: "fl1_publish",
         key,
+        more_keys: Vec::new(),
         args,
         retry_flag: Some(RETRY),
     }
@@ -39,8 +48,18 @@ pub(crate) fn follow(key: Bytes, fresh: Epoch, retention: &Retention) -> Call {
     repeatable("fl1_follow", key, vec![epoch(fresh), rule(retention)])
 }
 
-pub(crate) fn read_head(key: Bytes, fresh: Epoch, follows: bool) -> Call {
-    repeatable("fl1_head", key, vec![epoch(fresh), flag(follows)])
+/// The heads of channels whose keys lie in one slot; nothing without a channel.
+pub(crate) fn read_heads(asked: Vec<HeadAsked>) -> Option<Call> {
+    let args = asked
+        .iter()
+        .flat_map(|one| [epoch(one.fresh), flag(one.follows)])
+        .collect();
+    let mut keys = asked.into_iter().map(|one| one.key);
+    let key = keys.next()?;
+    Some(Call {
+        more_keys: keys.collect(),
+        ..repeatable("fl1_heads", key, args)
+    })
 }
 
 pub(crate) fn read(key: Bytes, fresh: Epoch, after: u64, limit: PageLimit) -> Call {
@@ -64,6 +83,7 @@ fn repeatable(function: &'static str, key: Bytes, args: Vec<Bytes>) -> Call {
     Call {
         function,
         key,
+        more_keys: Vec::new(),
         args,
         retry_flag: None,
     }

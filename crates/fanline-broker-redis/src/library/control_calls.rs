@@ -55,6 +55,7 @@ fn call(function: &'static str, key: Bytes, args: Vec<Bytes>) -> Call {
     Call {
         function,
         key,
+        more_keys: Vec::new(),
         args,
         retry_flag: None,
     }

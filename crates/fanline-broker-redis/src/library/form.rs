@@ -19,6 +19,7 @@ pub(super) fn call(function: &'static str, key: Bytes, args: Vec<Bytes>) -> Call
     Call {
         function,
         key,
+        more_keys: Vec::new(),
         args,
         retry_flag: None,
     }

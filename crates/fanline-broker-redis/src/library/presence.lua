@@ -45,12 +45,15 @@ local function load_presence(key)
     soonest = fields[6],
     emptied = fields[7],
     expires = fields[8],
+    longest = fields[9],
   }
 end
 
--- No lease ends before `soonest`; a refresh leaves it behind the truth until the next look.
+-- No lease ends before `soonest`; a refresh leaves it behind the truth until the next look. None was ever longer than
+-- `longest`: one that ends later than that from now was begun before the clock went back.
 local function save_presence(key, p)
-  local fields = { p.epoch, p.owner, p.number, p.members, p.entries, p.soonest, p.emptied, p.expires }
+  local fields = { p.epoch, p.owner, p.number, p.members, p.entries, p.soonest, p.emptied, p.expires,
+    p.longest }
   redis.call('HSET', key, 'p', cmsgpack.pack(fields))
 end
 
@@ -141,7 +144,8 @@ local function remove_entry(key, p, name, now)
   return announce(key, p, kind, name, entry.content)
 end
 
--- Lets leave whose lease has ended, in the order in which the leases ended. Answers how many left.
+-- Lets leave whose lease has ended, in the order in which the leases ended, and shortens what a clock that went back has
+-- made too long. Answers how many left.
 local function let_leave(key, p, now)
   local ended = {}
   p.soonest = math.huge
@@ -149,6 +153,10 @@ local function let_leave(key, p, now)
     if ends <= now then
       ended[#ended + 1] = { ends = ends, name = name, slot = slot }
     else
+      if ends > now + p.longest then
+        ends = now + p.longest
+        write_lease(key, slot, ends, name)
+      end
       p.soonest = math.min(p.soonest, ends)
     end
   end)
@@ -176,7 +184,7 @@ local function open_presence(key, fresh, now)
   if forked then
     p.epoch, p.owner = fresh, owner(now)
   end
-  if p.entries > 0 and p.soonest <= now then
+  if p.entries > 0 and (p.soonest <= now or p.soonest > now + p.longest) then
     left = let_leave(key, p, now)
     save_presence(key, p)
   elseif forked then
@@ -194,7 +202,7 @@ local function enter(keys, args)
   local p = open_presence(key, fresh, now)
   if not p then
     p = { epoch = fresh, owner = owner(now), number = 0, members = 0, entries = 0,
-      soonest = math.huge, emptied = now, expires = 0 }
+      soonest = math.huge, emptied = now, expires = 0, longest = 0 }
   end
   local entry = read_entry(key, name)
   local change
@@ -222,7 +230,7 @@ local function enter(keys, args)
     write_entry(key, name, entry)
   end
   write_lease(key, entry.slot, ends, name)
-  p.soonest = math.min(p.soonest, ends)
+  p.soonest, p.longest = math.min(p.soonest, ends), math.max(p.longest, lease)
   keep_presence(key, p, ends)
   save_presence(key, p)
   return change
@@ -269,8 +277,8 @@ end
 
 -- args: fresh epoch, lease (ms), names. Answers the epoch, then '1' or '0' for each name: whether it is there.
 local function refresh(keys, args)
-  local key, now = keys[1], clock()
-  local ends = now + tonumber(args[2])
+  local key, now, lease = keys[1], clock(), tonumber(args[2])
+  local ends = now + lease
   local p = open_presence(key, args[1], now)
   if not p then
     return string.rep('\0', 8) .. string.rep('0', #args - 2)
@@ -285,9 +293,9 @@ local function refresh(keys, args)
     end
   end
   if renewed then
-    local is_sooner = ends < p.soonest
-    p.soonest = math.min(p.soonest, ends)
-    if keep_presence(key, p, ends) or is_sooner then
+    local is_news = ends < p.soonest or lease > p.longest
+    p.soonest, p.longest = math.min(p.soonest, ends), math.max(p.longest, lease)
+    if keep_presence(key, p, ends) or is_news then
       save_presence(key, p)
     end
   end

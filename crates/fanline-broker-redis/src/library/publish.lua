@@ -33,11 +33,12 @@ local function read_draft(entry)
   }
 end
 
--- Places of ids that the server made, from the log.
+-- Places of ids that no record names, from the log: those that the server made, and those of a publisher whose record
+-- ended before its time, because the clock has jumped ahead between an attempt and its retry.
 local function search_log(key, m, drafts)
   local wanted, count = {}, 0
   for _, draft in ipairs(drafts) do
-    if not draft.named and not draft.outcome then
+    if not draft.outcome then
       wanted[draft.id], count = draft, count + 1
     end
   end

@@ -2,12 +2,11 @@
 -- longer life), and a Redis that is full must still answer them.
 
 -- What every function that reads does first. Answers nothing for a channel that keeps no log or is unknown.
-local function open_to_read(key, fresh, follows)
+local function open_to_read(key, fresh, follows, now)
   local m = load_channel(key)
   if not m or m[EPOCH] == NO_EPOCH then
     return
   end
-  local now = clock()
   local rule = parse_rule(m[RULE])
   local forked = fence(m, fresh, now)
   local trimmed = trim(key, m, rule, now)
@@ -18,7 +17,7 @@ local function open_to_read(key, fresh, follows)
   if prolonged then
     expire(key, m)
   end
-  return m, now
+  return m
 end
 
 -- args: fresh epoch, rule. Opens the channel if it keeps a log. Answers the head, or nothing.
@@ -47,17 +46,24 @@ local function follow(keys, args)
   return head(m)
 end
 
--- args: fresh epoch, '1' if the asking node follows the channel. Answers the head, or nothing.
-local function read_head(keys, args)
-  local m = open_to_read(keys[1], args[1], args[2] == '1')
-  return m and head(m) or false
+-- The one function that takes several keys, which lie in one slot: every node asks for all that it follows every few
+-- seconds. It is only ever asked for one of them while the slot moves.
+-- args: for each key a fresh epoch, and '1' if the asking node follows the channel. Answers for each its head, or
+-- nothing.
+local function read_heads(keys, args)
+  local now, heads = clock(), {}
+  for n, key in ipairs(keys) do
+    local m = open_to_read(key, args[2 * n - 1], args[2 * n] == '1', now)
+    heads[n] = m and head(m) or false
+  end
+  return heads
 end
 
 -- args: fresh epoch, seq, most messages, most bytes. Answers the head and the entries after the seq, or nothing.
 local function read_log(keys, args)
   local key = keys[1]
   local after, messages, bytes = tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
-  local m = open_to_read(key, args[1], false)
+  local m = open_to_read(key, args[1], false, clock())
   if not m then
     return false
   end
@@ -95,7 +101,8 @@ end
 -- args: fresh epoch. Answers the head and the slots of last values in no order, or nothing.
 local function read_state(keys, args)
   local key = keys[1]
-  local m, now = open_to_read(key, args[1], false)
+  local now = clock()
+  local m = open_to_read(key, args[1], false, now)
   if not m then
     return false
   end
@@ -108,6 +115,6 @@ local function read_state(keys, args)
 end
 
 redis.register_function { function_name = 'fl1_follow', callback = follow, flags = { 'allow-oom' } }
-redis.register_function { function_name = 'fl1_head', callback = read_head, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'fl1_heads', callback = read_heads, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'fl1_read', callback = read_log, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'fl1_state', callback = read_state, flags = { 'allow-oom' } }

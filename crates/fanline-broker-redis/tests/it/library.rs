@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanline_broker::{Outcome, Publish};
+use fanline_broker::{Broker as _, Outcome, Publish};
 use fanline_broker_redis::{FUNCTION_LIBRARY, publish_command};
 use fanline_model::{Draft, Durability, Epoch, History, Position, SystemRandom};
 
@@ -185,4 +185,21 @@ async fn ordinary_and_other_publishes_stand_in_one_order() {
     }
     let head = shelf.head(&channel).await.unwrap();
     assert_eq!(head.position, Position::new(first.epoch, first.seq + 80));
+}
+
+/// The clock jumped ahead between an attempt and its retry: the record is over, but the log still knows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_whose_record_ended_before_its_time_is_found_in_the_log() {
+    let mut shelf = Shelf::open().await;
+    shelf.retention.idempotency_window = Duration::from_secs(10);
+    let channel = shelf.channel("orders.1");
+    let first = shelf.publish(&channel, vec![named("k", "a")]).await;
+    shelf.clock.advance(Duration::from_secs(60)).await.unwrap();
+    let again = Publish {
+        retry: true,
+        ..shelf.call(&channel, vec![named("k", "a")])
+    };
+    let outcomes = shelf.broker.publish(again).await.unwrap();
+    let position = Some(appended(&first));
+    assert_eq!(outcomes, [Outcome::Duplicate { position }]);
 }

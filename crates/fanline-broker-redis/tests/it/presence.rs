@@ -519,3 +519,25 @@ async fn keys(connection: &mut MultiplexedConnection, pattern: &str) -> Vec<Stri
     let mut command = redis::cmd("KEYS");
     command.arg(pattern).query_async(connection).await.unwrap()
 }
+
+/// The clock of Redis was an hour ahead and was set right: whoever entered meanwhile is no ghost for an hour.
+#[tokio::test]
+async fn a_lease_from_before_the_clock_went_back_ends_in_its_time() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let (server, clock) = RedisServer::with_movable_clock().await.unwrap();
+    let node = Node::start(&server);
+    let channel = channel("presence-room");
+    let (gone, here) = (entry("ada"), entry("bob"));
+    clock.advance(HOUR).await.unwrap();
+    node.enter(&channel, &gone).await;
+    node.enter(&channel, &here).await;
+    clock.turn_back(HOUR).await.unwrap();
+    let renewed = [(channel.clone(), here.member.clone(), here.connection)];
+    let mut members = vec![node.presence.members(&channel).await.unwrap()];
+    for _ in 0..3 {
+        assert_eq!(node.presence.refresh(&renewed, LEASE).await, Ok(vec![true]));
+        clock.advance(LEASE / 2).await.unwrap();
+        members.push(node.presence.members(&channel).await.unwrap());
+    }
+    assert_eq!(members, [2, 2, 1, 1]);
+}
