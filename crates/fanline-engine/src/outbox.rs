@@ -21,8 +21,13 @@ use crate::thrift::give_back;
 pub(crate) struct Slot {
     /// Its place among the connection's subscriptions.
     pub(crate) index: u32,
-    /// Which subscription had that place.
+    /// Which subscription had that place: of 24 bits.
     pub(crate) generation: u32,
+}
+
+impl Slot {
+    /// After it comes the first one again.
+    pub(crate) const LAST_GENERATION: u32 = (1 << 24) - 1;
 }
 
 /// One thing that waits.

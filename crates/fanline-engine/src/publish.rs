@@ -85,6 +85,10 @@ impl Engine {
             .iter()
             .any(|item| item.id.as_ref().is_some_and(|id| !id.is_server_made()));
         let items_hash = own.then(|| hash_of(&items));
+        // Whoever names an id of the server's making repeats what was left unknown; not every protocol has a word for it.
+        let repeats = items
+            .iter()
+            .any(|item| item.id.as_ref().is_some_and(MessageId::is_server_made));
         let drafts = items
             .into_iter()
             .map(|item| draft(item, caller, around, &*self.random))
@@ -95,7 +99,7 @@ impl Engine {
             drafts,
             retention: caller.app.rules.of(channel).retention,
             condition: around.condition.clone(),
-            retry: around.retry,
+            retry: around.retry || repeats,
             items_hash,
         };
         Ok(Checked { publish, ids })

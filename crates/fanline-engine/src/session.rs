@@ -175,6 +175,8 @@ impl Drop for Session {
     /// Whatever ended the task, nothing of the session stays behind.
     fn drop(&mut self) {
         self.leave_channels();
+        // Those that the end of the session did not take leave; their leases end by themselves.
+        self.release_entries();
         self.engine.sessions.remove(self.key);
         if let Some(standing) = &self.member {
             standing.meter.release();

@@ -348,12 +348,8 @@ impl ChannelFeed {
 
 impl State {
     fn attach(&mut self, reader: &Reader) -> ListenerKey {
-        let listener = Listener {
-            shared: Arc::clone(&reader.shared),
-            slot: reader.slot,
-            modes: reader.modes,
-            slow: reader.slow,
-        };
+        let shared = Arc::clone(&reader.shared);
+        let listener = Listener::new(shared, reader.slot, reader.modes, reader.slow);
         if reader.modes.presence {
             self.roster.get_or_insert_default();
         }

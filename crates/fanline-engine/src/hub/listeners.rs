@@ -12,13 +12,21 @@ use crate::outbox::{Item, Notice, Pushed, RosterPage, Slot};
 use crate::shared::{SessionShared, flag};
 use crate::thrift::make_room;
 
-/// One live subscription.
+/// One live subscription. A node holds as many as subscriptions: 16 bytes each.
 pub(crate) struct Listener {
-    pub(crate) shared: Arc<SessionShared>,
-    pub(crate) slot: Slot,
-    pub(crate) modes: Modes,
-    pub(crate) slow: SlowConsumer,
+    shared: Arc<SessionShared>,
+    index: u32,
+    /// The generation of its slot, and in the last byte what it hears and what becomes of it when it is slow.
+    packed: u32,
 }
+
+// What `Listener::packed` holds below the generation.
+const MESSAGES: u32 = 1;
+const PRESENCE: u32 = 1 << 1;
+const OCCUPANCY: u32 = 1 << 2;
+const DROP_OLDEST: u32 = 1 << 3;
+const CONFLATE: u32 = 1 << 4;
+const GENERATION: u32 = 8;
 
 /// Where a listener stands in [`Listeners`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,8 +87,8 @@ impl Listeners {
         let listeners = &mut self.groups[group].listeners;
         make_room(listeners);
         self.len += 1;
-        self.counting += usize::from(listener.modes.occupancy);
-        self.watching += usize::from(listener.modes.presence);
+        self.counting += usize::from(listener.modes().occupancy);
+        self.watching += usize::from(listener.modes().presence);
         let index = listeners.insert(listener);
         // A node has neither so many encodings nor so many connections.
         ListenerKey {
@@ -94,8 +102,8 @@ impl Listeners {
             && let Some(listener) = group.listeners.try_remove(key.index as usize)
         {
             self.len -= 1;
-            self.counting -= usize::from(listener.modes.occupancy);
-            self.watching -= usize::from(listener.modes.presence);
+            self.counting -= usize::from(listener.modes().occupancy);
+            self.watching -= usize::from(listener.modes().presence);
             if group.listeners.is_empty() {
                 group.listeners = Slab::new();
             }
@@ -114,9 +122,9 @@ impl Listeners {
                 .encode(group.format, channel, message)
                 .map(SharedFrame::new);
             for (_, listener) in &group.listeners {
-                if listener.modes.messages
+                if listener.modes().messages
                     && let Some(item) =
-                        message_item(listener.slot, &listener.shared, message, frame.as_ref())
+                        message_item(listener.slot(), &listener.shared, message, frame.as_ref())
                 {
                     listener.push(item);
                 }
@@ -144,7 +152,7 @@ impl Listeners {
     pub(super) fn presence(&self, change: &PresenceChange) {
         self.each(|listener| {
             listener
-                .modes
+                .modes()
                 .presence
                 .then(|| Notice::Presence(Box::new(change.clone())))
         });
@@ -157,7 +165,7 @@ impl Listeners {
         let Some(listener) = listener else { return };
         for page in pages {
             listener.push(Item::Notice {
-                slot: listener.slot,
+                slot: listener.slot(),
                 notice: Notice::Roster(Box::new(page)),
             });
         }
@@ -170,7 +178,7 @@ impl Listeners {
         }
         self.each(|listener| {
             listener
-                .modes
+                .modes()
                 .occupancy
                 .then_some(Notice::Occupancy(connections))
         });
@@ -180,7 +188,7 @@ impl Listeners {
         for (_, listener) in self.groups.iter().flat_map(|group| &group.listeners) {
             if let Some(notice) = notice(listener) {
                 listener.push(Item::Notice {
-                    slot: listener.slot,
+                    slot: listener.slot(),
                     notice,
                 });
             }
@@ -222,9 +230,94 @@ pub(super) fn message_item(
 // === impl Listener ===
 
 impl Listener {
+    pub(crate) fn new(
+        shared: Arc<SessionShared>,
+        slot: Slot,
+        modes: Modes,
+        slow: SlowConsumer,
+    ) -> Self {
+        let flag = |set: bool, flag| if set { flag } else { 0 };
+        let slow = match slow {
+            SlowConsumer::Disconnect => 0,
+            SlowConsumer::DropOldest => DROP_OLDEST,
+            SlowConsumer::Conflate => CONFLATE,
+        };
+        Self {
+            shared,
+            index: slot.index,
+            packed: slot.generation << GENERATION
+                | flag(modes.messages, MESSAGES)
+                | flag(modes.presence, PRESENCE)
+                | flag(modes.occupancy, OCCUPANCY)
+                | slow,
+        }
+    }
+
+    fn slot(&self) -> Slot {
+        Slot {
+            index: self.index,
+            generation: self.packed >> GENERATION,
+        }
+    }
+
+    fn modes(&self) -> Modes {
+        Modes {
+            messages: self.packed & MESSAGES != 0,
+            presence: self.packed & PRESENCE != 0,
+            occupancy: self.packed & OCCUPANCY != 0,
+        }
+    }
+
+    fn slow(&self) -> SlowConsumer {
+        match self.packed & (DROP_OLDEST | CONFLATE) {
+            DROP_OLDEST => SlowConsumer::DropOldest,
+            CONFLATE => SlowConsumer::Conflate,
+            _ => SlowConsumer::Disconnect,
+        }
+    }
+
     fn push(&self, item: Item) {
-        if self.shared.outbox.push(item, self.slow) == Pushed::Overflowed {
+        if self.shared.outbox.push(item, self.slow()) == Pushed::Overflowed {
             self.shared.raise(flag::SLOW);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use fanline_protocol::Liveness;
+
+    use super::*;
+
+    #[test]
+    fn a_listener_takes_16_bytes_and_forgets_nothing() {
+        assert_eq!(size_of::<Listener>(), 16);
+        let liveness = Liveness {
+            idle: Duration::ZERO,
+            answer_within: Duration::ZERO,
+        };
+        let shared = Arc::new(SessionShared::new(liveness, Duration::ZERO, 0));
+        let slot = Slot {
+            index: 7,
+            generation: Slot::LAST_GENERATION,
+        };
+        for slow in [
+            SlowConsumer::Disconnect,
+            SlowConsumer::DropOldest,
+            SlowConsumer::Conflate,
+        ] {
+            for bits in 0..8 {
+                let modes = Modes {
+                    messages: bits & 1 != 0,
+                    presence: bits & 2 != 0,
+                    occupancy: bits & 4 != 0,
+                };
+                let listener = Listener::new(Arc::clone(&shared), slot, modes, slow);
+                let said = (listener.slot(), listener.modes(), listener.slow());
+                assert_eq!(said, (slot, modes, slow));
+            }
         }
     }
 }

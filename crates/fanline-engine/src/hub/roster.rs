@@ -134,6 +134,11 @@ impl NodeRoster {
         Some(told)
     }
 
+    /// Whether it was read.
+    pub(super) fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
     /// The roster, once it was read.
     pub(super) fn standing(&self) -> Option<Standing> {
         let known = self.known.as_ref()?;

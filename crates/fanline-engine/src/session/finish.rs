@@ -9,6 +9,7 @@ use fanline_model::CloseReason;
 use fanline_protocol::{CloseFrame, Event, Outgoing};
 
 use super::{End, Session};
+use crate::entries::EntryKey;
 use crate::outbox::Slot;
 use crate::sweep::GRACE;
 
@@ -38,36 +39,34 @@ impl Session {
         self.shared.outbox.close();
     }
 
+    /// Lets go of every entry, before any leaves: from here on nobody renews them or enters them again. Answers those
+    /// that were this session's own.
+    pub(super) fn release_entries(&mut self) -> Vec<EntryKey> {
+        let (Some(standing), Some(identity)) = (&mut self.member, self.shared.identity()) else {
+            return Vec::new();
+        };
+        let (app, connection) = (&standing.caller.app.id, identity.connection);
+        let entries = std::mem::take(&mut standing.entered)
+            .into_iter()
+            .map(|(channel, member)| (ChannelId::new(app.clone(), channel), member, connection));
+        // Where a newer session with the same connection id has entered too, the entry is its own now.
+        let own = |entry: &EntryKey| self.engine.entries.release(entry, self.key).is_some();
+        entries.filter(own).collect()
+    }
+
     /// A clean end leaves at once; silence leaves after the grace, unless the connection comes back.
     async fn leave_presence(&mut self, clean: bool) {
-        let Some(standing) = &mut self.member else {
-            return;
-        };
-        let Some(connection) = self.shared.identity().map(|identity| identity.connection) else {
-            return;
-        };
-        let app = &standing.caller.app.id;
-        for (channel, member) in std::mem::take(&mut standing.entered) {
-            let id = ChannelId::new(app.clone(), channel);
-            let entry = (id, member, connection);
-            // A newer session with the same connection id has entered too: the entry is its own now.
-            if self.engine.entries.release(&entry, self.key).is_none() {
-                continue;
-            }
+        for entry in self.release_entries() {
+            let presence = &self.engine.presence;
             let left = if clean {
-                self.engine
-                    .presence
-                    .leave(&entry.0, &entry.1, connection)
-                    .await
-                    .map(|_| ())
+                let left = presence.leave(&entry.0, &entry.1, entry.2).await;
+                left.map(|_| ())
             } else {
-                self.engine
-                    .presence
-                    .refresh(std::slice::from_ref(&entry), GRACE)
-                    .await
-                    .map(|_| ())
+                let entries = std::slice::from_ref(&entry);
+                presence.refresh(entries, GRACE).await.map(|_| ())
             };
             if let Err(error) = left {
+                let connection = entry.2;
                 tracing::warn!(%connection, %error, "a member could not leave; its lease will end");
             }
         }

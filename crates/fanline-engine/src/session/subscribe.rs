@@ -6,7 +6,7 @@ use std::time::Duration;
 use fanline_broker::{ChannelId, PageLimit};
 use fanline_model::{Channel, ErrorCode, Position, Timestamp};
 use fanline_protocol::{
-    Continuity, Event, Refusal, Start, Subscribe, SubscribedEvent, Tag, UnsubscribeReason,
+    Command, Continuity, Event, Refusal, Start, Subscribe, SubscribedEvent, Tag, UnsubscribeReason,
 };
 use fanline_tenancy::access::{Action, decide};
 use fanline_tenancy::{Access, AppSnapshot, NamespaceRule};
@@ -55,6 +55,12 @@ impl Session {
             Err(refusal) => return self.refuse(refusal, Some(channel), tag),
         };
         let feed = self.engine.hub.join(&permit.id, permit.retention);
+        // A client names most of its channels at once.
+        let waiting = &self.commands;
+        self.subscriptions.expect(|| {
+            let is_subscribe = |command: &&Command| matches!(command, Command::Subscribe(_));
+            1 + waiting.iter().filter(is_subscribe).count()
+        });
         let slot = self
             .subscriptions
             .insert(Arc::clone(&feed), modes, proof.is_some());

@@ -90,8 +90,15 @@ impl Subscriptions {
         self.all.len()
     }
 
+    /// Makes room for exactly so many more, if there is none for the next one.
+    pub(super) fn expect(&mut self, more: impl FnOnce() -> usize) {
+        if self.all.len() == self.all.capacity() {
+            self.all.reserve_exact(more());
+        }
+    }
+
     pub(super) fn insert(&mut self, feed: Arc<ChannelFeed>, modes: Modes, signed: bool) -> Slot {
-        self.generation = self.generation.wrapping_add(1);
+        self.generation = (self.generation + 1) & Slot::LAST_GENERATION;
         make_room(&mut self.all);
         let index = self.all.insert(Subscription {
             feed,

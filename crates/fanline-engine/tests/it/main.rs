@@ -13,4 +13,5 @@ mod interleavings;
 mod members;
 mod model;
 mod races;
+mod repeating;
 mod waiting;

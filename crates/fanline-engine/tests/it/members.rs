@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use fanline_broker::{Entry, Presence};
 use fanline_model::{ConnectionId, UserId};
+use fanline_protocol::{Open, Transport};
 use fanline_testkit::engine_world::{Caller, World, pass, settle};
 use fanline_testkit::stub_guest::{Ask, Said};
+use fanline_testkit::test_link::TestLink;
+use serde_json::json;
 
 fn attach(modes: &str) -> Ask {
     Ask::Attach {
@@ -116,6 +119,31 @@ async fn who_has_left_is_not_entered_again() {
     ben.ask(&Ask::Leave("room".to_owned(), Some("leave".to_owned())));
     ben.answer("leave").await;
     pass(10).await;
+    assert!(there(&world).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_cut_off_without_a_word_is_gone_when_the_lease_ends() {
+    let world = World::new();
+    let (link, wire) = TestLink::pair();
+    let open = Open::bare(Transport::WebSocket, [127, 0, 0, 1].into());
+    let serving = world
+        .engine
+        .serve(world.guest.clone(), &open, Box::new(link));
+    let session = tokio::spawn(serving);
+    let hello = Ask::Hello {
+        app: "shop".to_owned(),
+        token: Some(world.token(&json!({ "sub": "ben" }))),
+        key: None,
+        tag: None,
+    };
+    wire.send(hello.frame());
+    wire.send(Ask::Enter("room".to_owned(), None).frame());
+    settle().await;
+    pass(20).await;
+    assert_eq!(there(&world).await, ["ben"], "the lease is renewed");
+    session.abort();
+    pass(20).await;
     assert!(there(&world).await.is_empty());
 }
 

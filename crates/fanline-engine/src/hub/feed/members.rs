@@ -80,7 +80,7 @@ impl ChannelFeed {
     pub(crate) async fn members_read(&self) {
         loop {
             let notified = self.roster_read.notified();
-            if self.with_roster(|roster| roster.standing().is_some()) {
+            if self.with_roster(|roster| roster.is_known()) {
                 return;
             }
             notified.await;
