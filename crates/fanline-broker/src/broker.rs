@@ -119,10 +119,7 @@ pub enum BrokerError {
     #[error("the broker cannot be reached now")]
     Unavailable,
     /// The broker's own memory is full, for every app. What is kept can still be read and followed.
-    #[error(
-        "Redis has reached its maxmemory and keeps no further message; its operator must give it more memory, \
-         or let namespaces keep less"
-    )]
+    #[error("the server has no room to keep more messages now; retry later, and tell its operator")]
     Full,
     /// The app holds as many channels or bytes as it may.
     #[error("the app holds as many channels or replay bytes as it may")]

@@ -8,10 +8,12 @@ mod acked_arrives;
 mod all_arrive;
 mod in_order;
 mod interruptions_end;
+mod limits;
 mod no_ghosts;
 mod one_content;
 mod one_position;
 mod one_tenant;
+mod sights;
 mod span;
 mod world;
 
@@ -28,7 +30,7 @@ use world::World;
 /// A promise, and what was found to break it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Checked {
-    /// `I1` to `I7`, and `L1`.
+    /// `I1` to `I7`, `L1`, `L2`, and `S1`.
     pub code: &'static str,
     /// The promise, in a sentence.
     pub promise: &'static str,
@@ -36,6 +38,8 @@ pub struct Checked {
     pub looked_at: usize,
     /// What breaks it.
     pub violations: Vec<Violation>,
+    /// Figures that were held against it.
+    pub notes: Vec<String>,
 }
 
 /// Something that the promise does not allow.
@@ -52,6 +56,7 @@ pub struct Violation {
 struct Verdicts {
     looked_at: usize,
     violations: Vec<Violation>,
+    notes: Vec<String>,
 }
 
 /// A promise, and who checks it.
@@ -100,23 +105,35 @@ const PROMISES: &[Promise] = &[
     ),
 ];
 
-/// Decides every promise.
+/// What a scenario demands beyond, and who checks it.
+type Demand = (&'static str, &'static str, fn(&Logs) -> Verdicts);
+
+const DEMANDS: &[Demand] = &[
+    (
+        "L2",
+        "what the scenario bounds does not take longer",
+        limits::check,
+    ),
+    (
+        "S1",
+        "the run showed what its scenario is about",
+        sights::check,
+    ),
+];
+
+/// Decides every promise, and what the scenario demands beyond.
 #[must_use]
 pub fn check(logs: &Logs) -> Vec<Checked> {
     let world = World::of(logs);
-    let decide = |(code, promise, check): &Promise| {
-        let Verdicts {
-            looked_at,
-            violations,
-        } = check(&world);
-        Checked {
-            code,
-            promise,
-            looked_at,
-            violations,
-        }
-    };
-    PROMISES.iter().map(decide).collect()
+    let promises = PROMISES
+        .iter()
+        .map(|(code, promise, check)| check(&world).of(code, promise));
+    let demands = DEMANDS
+        .iter()
+        .map(|(code, promise, check)| check(logs).of(code, promise))
+        // Most scenarios demand nothing.
+        .filter(|checked| checked.looked_at > 0 || !checked.violations.is_empty());
+    promises.chain(demands).collect()
 }
 
 /// The acknowledged messages that the servers themselves declare lost: by a fork below them, or with their epoch.
@@ -133,6 +150,21 @@ pub fn declared_lost(logs: &Logs) -> Vec<String> {
 // === impl Verdicts ===
 
 impl Verdicts {
+    fn of(self, code: &'static str, promise: &'static str) -> Checked {
+        let Self {
+            looked_at,
+            violations,
+            notes,
+        } = self;
+        Checked {
+            code,
+            promise,
+            looked_at,
+            violations,
+            notes,
+        }
+    }
+
     fn looks(&mut self) {
         self.looked_at += 1;
     }

@@ -3,11 +3,13 @@
 //! A line is an [`Entry`]: when, and an [`Event`]. An actor's file is written in the order in which things happened
 //! to it. Nothing here judges.
 
+mod demand;
 mod event;
 mod read;
 mod word;
 mod write;
 
+pub use demand::{Expectation, Limit, Measure, Sight};
 pub use event::Event;
 pub use read::{ActorLog, Logs, Place};
 pub use word::{
@@ -23,6 +25,9 @@ use serde::{Deserialize, Serialize};
 pub struct Entry {
     /// Microseconds since the run began, by one monotonic clock for all actors.
     pub at: u64,
+    /// Which of the file's actors, where several share one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<u32>,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,

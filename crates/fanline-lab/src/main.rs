@@ -54,6 +54,10 @@ struct Run {
     /// The server's program.
     #[arg(long, value_name = "PATH", default_value = "target/debug/fanline")]
     program: PathBuf,
+    /// Another version of the server's program, for the scenario about two. Without it the same program with its
+    /// function library under another name.
+    #[arg(long, value_name = "PATH")]
+    other_program: Option<PathBuf>,
     /// Where the directories of runs are made.
     #[arg(long, value_name = "DIR", default_value = "target/lab")]
     results: PathBuf,
@@ -104,6 +108,7 @@ impl Run {
             duration: Duration::from_secs(self.duration),
             nodes: self.nodes.into(),
             program: self.program.clone(),
+            other_program: self.other_program.clone(),
             results: self.results.clone(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()

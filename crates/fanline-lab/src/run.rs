@@ -1,6 +1,8 @@
 //! One run: everything is started, a scenario does its harm, all comes to rest, the logs are audited and judged.
 
 mod audit;
+mod look;
+mod other;
 mod quiet;
 
 use std::convert::Infallible;
@@ -34,6 +36,8 @@ pub struct Options {
     pub nodes: usize,
     /// The server's program.
     pub program: PathBuf,
+    /// Another version of it, for scenarios about two.
+    pub other_program: Option<PathBuf>,
     /// Where the directory of the run is made.
     pub results: PathBuf,
 }
@@ -82,11 +86,21 @@ async fn play(
         })
     };
     phase("start");
+    for limit in scenario.limits() {
+        timeline.record(Event::Limit(limit));
+    }
+    for expectation in scenario.expectations() {
+        timeline.record(Event::Expectation(expectation));
+    }
     let http = Http::default();
     let plan = scenario.plan();
     let ground = scenario.ground().await?;
     let program = Program {
         path: options.program.clone(),
+        other: match scenario.needs_two_programs() {
+            true => Some(other::program(options, logbook.directory())?),
+            false => None,
+        },
         count: options.nodes,
         logs: logbook.directory().to_owned(),
     };
@@ -102,7 +116,11 @@ async fn play(
     };
 
     phase("traffic");
-    scenario.act(&stage).await?;
+    let observer = logbook.actor("observer")?;
+    tokio::select! {
+        acted = scenario.act(&stage) => acted?,
+        never = look::at_metrics(scenario, &stage, &http, &observer) => match never {},
+    }
 
     phase("coming to rest");
     stage.workload.rest().await;
@@ -126,9 +144,8 @@ async fn watch_the_lab(timeline: &Recorder) -> Infallible {
         let late = before.elapsed().saturating_sub(PULSE);
         before = Instant::now();
         if late > STANDSTILL {
-            timeline.record(Event::Note {
-                text: format!("the lab itself stood still for {} ms", late.as_millis()),
-            });
+            let millis = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
+            timeline.record(Event::StoodStill { millis });
         }
     }
 }

@@ -15,22 +15,31 @@ mod freeze_node;
 mod freeze_primary;
 mod keys;
 mod kill_node;
+mod kill_node_with_many;
 mod kill_primary;
 mod lose_data;
+mod lost_right;
 mod move_slot;
 mod planned_failover;
 mod quiet;
+mod race_fresh;
 mod race_subscribe;
+mod resume_behind;
+mod resume_twice;
 mod shorten_log;
 mod silence_redis;
 mod single;
 mod stop_cluster;
+mod trimmed_under_resume;
 mod turn_clock;
+mod turn_node_clock;
+mod two_libraries;
 mod wired;
 
 use anyhow::Result;
 use async_trait::async_trait;
 
+use crate::log::{Expectation, Limit};
 use crate::stage::{Ground, Stage};
 use crate::workload::Plan;
 
@@ -53,6 +62,21 @@ pub trait Scenario: Send + Sync {
         Ground::on_loopback().await
     }
 
+    /// Times that it bounds.
+    fn limits(&self) -> Vec<Limit> {
+        Vec::new()
+    }
+
+    /// What a run of it must show, or it tested something else.
+    fn expectations(&self) -> Vec<Expectation> {
+        Vec::new()
+    }
+
+    /// Whether every second server is another version of the program.
+    fn needs_two_programs(&self) -> bool {
+        false
+    }
+
     /// Why it cannot run on this machine, if it cannot.
     fn obstacle(&self) -> Option<String> {
         None
@@ -72,6 +96,7 @@ pub fn all() -> Vec<&'static dyn Scenario> {
         &planned_failover::PlannedFailover,
         &freeze_primary::FreezePrimary,
         &kill_node::KillNode,
+        &kill_node_with_many::KillNodeWithMany,
         &freeze_node::FreezeNode,
         &freeze_node::OverflowNode,
         &cut_node::CutNode,
@@ -91,7 +116,14 @@ pub fn all() -> Vec<&'static dyn Scenario> {
         &silence_redis::ReplacePrimary,
         &shorten_log::ShortenLog,
         &turn_clock::TurnClock,
+        &turn_node_clock::TurnNodeClock,
+        &two_libraries::TwoLibraries,
+        &resume_twice::ResumeTwice,
+        &resume_behind::ResumeBehind,
+        &trimmed_under_resume::TrimmedUnderResume,
+        &lost_right::LostRight,
         &race_subscribe::RaceSubscribe,
+        &race_fresh::RaceFresh,
     ]
 }
 

@@ -8,6 +8,8 @@ mod node;
 mod nodes;
 mod tenant;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -16,10 +18,11 @@ use fanline_testkit::redis::{Node as RedisNode, RedisCluster};
 pub use ground::{Ground, Spot};
 pub use node::Node;
 pub use nodes::{Nodes, Program};
+pub(crate) use tenant::SHORT_LOG;
 pub use tenant::Tenant;
 
 use crate::dice::Dice;
-use crate::log::{Event, Recorder};
+use crate::log::{Event, Recorder, Topic};
 use crate::workload::Workload;
 
 /// A slot of each shard, as the cluster is formed.
@@ -75,6 +78,19 @@ impl Stage {
     #[must_use]
     pub fn dice(&self) -> &Dice {
         &self.dice
+    }
+
+    /// A tenant's channels: those that it began with, and those that a scenario made somebody listen to.
+    pub(crate) fn topics(&self, tenant: &Tenant) -> BTreeSet<Topic> {
+        let mut topics = self.workload.board().topics(&tenant.name);
+        topics.extend(tenant.topics.iter().cloned());
+        topics
+    }
+
+    /// The tenant with all servers but one.
+    pub fn first_tenant(&self) -> Result<&Arc<Tenant>> {
+        let tenants = self.nodes.tenants();
+        tenants.first().context("there are tenants")
     }
 
     /// Lets traffic run for a stretch: a third of the run's `--duration`.

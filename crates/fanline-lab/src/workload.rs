@@ -5,38 +5,56 @@
 //! judge nothing.
 
 mod board;
+mod cast;
 mod frame;
+mod pass;
 mod payload;
 mod plan;
 mod presence;
 mod publisher;
+mod reins;
 mod subscriber;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Result;
-use tokio::sync::watch;
+use anyhow::{Context as _, Result, ensure};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use board::{Board, Standing};
+pub(crate) use cast::{RACER, SLOW, TWINS};
 pub use plan::Plan;
 
 use crate::dice::Dice;
 use crate::http::Http;
-use crate::log::Logbook;
-use crate::stage::{Ground, Nodes};
+use crate::log::Topic;
+use crate::stage::Node;
 pub(crate) use payload::published;
 pub(crate) use presence::Rolls;
+use publisher::Publisher;
+pub use reins::Conduct;
+use reins::{Reins, Steering};
+use subscriber::Place;
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Everybody at work.
 #[derive(Debug)]
 pub struct Workload {
     publishing: Publishing,
-    subscribers: Vec<watch::Sender<u64>>,
+    subscribers: Vec<Reins>,
+    /// By tenant.
+    places: BTreeMap<String, Arc<Place>>,
+    steering: Steering,
+    /// Who publishes what a scenario asks for, beside the others; one for each tenant.
+    heralds: BTreeMap<String, Arc<Publisher>>,
     dice: Dice,
     board: Arc<Board>,
     rolls: Rolls,
+    http: Http,
     tasks: TaskTracker,
     /// From here on nobody cuts a line of its own accord.
     rest: CancellationToken,
@@ -54,74 +72,6 @@ pub struct Publishing {
 // === impl Workload ===
 
 impl Workload {
-    /// Everybody begins.
-    pub(crate) async fn start(
-        seed: u64,
-        plan: &Plan,
-        ground: &Ground,
-        nodes: &Nodes,
-        http: &Http,
-        logbook: &Logbook,
-    ) -> Result<Self> {
-        let publishing = Publishing {
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        };
-        let board = Arc::new(Board::default());
-        let tasks = TaskTracker::new();
-        let (rest, end) = (CancellationToken::new(), CancellationToken::new());
-        let mut subscribers = Vec::new();
-        for tenant in nodes.tenants() {
-            let share = plan.share_of(tenant, nodes);
-            for number in 1..=share.subscribers {
-                let name = format!("subscriber-{}-{number:02}", tenant.name);
-                let (cut, cuts) = watch::channel(0);
-                let subscriber = subscriber::Subscriber {
-                    recorder: logbook.actor(&name)?,
-                    dice: Dice::of(seed, &name),
-                    is_restless: number % 2 == 0,
-                    rest: rest.clone(),
-                    tenant: tenant.clone(),
-                    nodes: nodes.of(&tenant.name),
-                    board: board.clone(),
-                    name,
-                };
-                subscribers.push(cut);
-                let topics = subscriber.choose_topics(number, plan.topics_each);
-                tasks.spawn(subscriber.run(topics, cuts, end.clone()));
-            }
-            for number in 1..=share.publishers {
-                let name = format!("publisher-{}-{number:02}", tenant.name);
-                let publisher = publisher::Publisher {
-                    recorder: logbook.actor(&name)?,
-                    dice: Dice::of(seed, &name),
-                    tenant: tenant.clone(),
-                    nodes: nodes.of(&tenant.name),
-                    board: board.clone(),
-                    http: http.clone(),
-                    pause: share.pause,
-                    name,
-                };
-                publishing
-                    .tasks
-                    .spawn(publisher.run(publishing.stop.clone(), publishing.tasks.clone()));
-            }
-        }
-        let until = (&tasks, &end);
-        let rolls =
-            presence::start(seed, plan, ground, logbook, &board, &publishing, until).await?;
-        Ok(Self {
-            publishing,
-            rolls,
-            subscribers,
-            dice: Dice::of(seed, "cuts"),
-            board,
-            tasks,
-            rest,
-            end,
-        })
-    }
-
     /// The publishers, to be stopped.
     #[must_use]
     pub fn publishing(&self) -> Publishing {
@@ -141,10 +91,60 @@ impl Workload {
 
     /// Cuts the lines of this share of the subscribers, without a word; they come back by themselves.
     pub fn cut_some(&self, share: f64) {
-        for cut in &self.subscribers {
+        for subscriber in &self.subscribers {
             if self.dice.chance(share) {
-                cut.send_modify(|count| *count += 1);
+                subscriber.cut();
             }
+        }
+    }
+
+    /// Cuts the lines of those whose names begin so, all at once.
+    pub fn cut(&self, names: &str) {
+        self.named(names).for_each(Reins::cut);
+    }
+
+    /// From now on those whose names begin so behave like this.
+    pub fn behave(&self, names: &str, conduct: Conduct) {
+        self.named(names).for_each(|one| one.behave(conduct));
+    }
+
+    /// The subscriber of this name asks for one channel more.
+    pub fn want(&self, name: &str, topic: &Topic) {
+        self.named(name).for_each(|one| one.want(topic.clone()));
+    }
+
+    /// From now on everybody who connects tries this server first, or any.
+    pub fn lead_to(&self, node: Option<&Arc<Node>>) {
+        self.steering.steer(node.cloned());
+    }
+
+    /// Whoever connects from now on shows a token that does not cover these channels of a tenant.
+    pub async fn take_right(&self, node: &Node, topics: &[Topic]) -> Result<()> {
+        let tenant = node.tenant();
+        let place = self.places.get(&tenant.name).context("it has a place")?;
+        place.pass.renew(&self.http, node, tenant, topics).await
+    }
+
+    /// Publishes so many messages of this size to a channel, as fast as they are answered; returns when each has its
+    /// answer.
+    pub async fn publish(&self, topic: &Topic, count: usize, pad: usize) -> Result<()> {
+        let herald = self.heralds.get(&topic.tenant);
+        let herald = herald.context("the tenant has publishers")?;
+        herald.burst(topic, count, pad).await;
+        Ok(())
+    }
+
+    /// Waits until every subscription is live.
+    pub async fn all_live(&self, within: Duration) -> Result<()> {
+        let deadline = Instant::now() + within;
+        loop {
+            let away = self.board.away();
+            if away == 0 {
+                return Ok(());
+            }
+            let late = Instant::now() >= deadline;
+            ensure!(!late, "{away} subscriptions are not live within {within:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
@@ -161,6 +161,11 @@ impl Workload {
         self.end.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    fn named<'a>(&'a self, begins: &'a str) -> impl Iterator<Item = &'a Reins> {
+        let all = self.subscribers.iter();
+        all.filter(move |one| one.name.starts_with(begins))
     }
 }
 

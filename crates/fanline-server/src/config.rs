@@ -352,7 +352,13 @@ mod tests {
 
     #[test]
     fn no_refusal_repeats_a_secret() {
-        let sentence = refusal("[secrets]\nhash_key = \"hunter2\"", &[]);
-        assert!(!sentence.contains("hunter2"), "{sentence}");
+        for secret in [
+            "hash_key = \"271828\"",
+            "hash_key = 271828",
+            "redis_password = 271828",
+        ] {
+            let sentence = refusal(&format!("[secrets]\n{secret}"), &[]);
+            assert!(!sentence.contains("271828"), "{sentence}");
+        }
     }
 }

@@ -71,14 +71,9 @@ impl CachedDirectory {
             return Err(error);
         }
         match self.load(by).await {
-            Ok(loaded) if self.is_behind(&loaded) => {
-                // The app is held at a later revision, which does not know this name any more.
-                self.find(by).ok_or(DirectoryError::Unknown)
-            }
-            Ok(loaded) => {
-                self.held.write().put(loaded.clone());
-                Ok(loaded)
-            }
+            Ok(loaded) if self.put_unless_behind(&loaded) => Ok(loaded),
+            // The app is held at a later revision, which does not know this name any more.
+            Ok(_) => self.find(by).ok_or(DirectoryError::Unknown),
             Err(error) => {
                 miss.set(error.clone(), self.clock.now());
                 Err(error)
@@ -97,19 +92,32 @@ impl CachedDirectory {
         loaded
     }
 
-    /// Whether this load shows less than what is held; field by field, since tenant and app count apart.
     fn is_behind(&self, loaded: &AppSnapshot) -> bool {
-        let behind =
-            |held: Revision| loaded.revision.app < held.app || loaded.revision.tenant < held.tenant;
-        self.held
-            .read()
-            .app(&loaded.id)
-            .is_some_and(|held| behind(held.revision))
+        is_behind(&self.held.read(), loaded)
+    }
+
+    /// Holds a load from now on, unless it shows less than what is held. Under one lock: between the look and the
+    /// put a refresh may bring what revokes the very thing that was loaded.
+    fn put_unless_behind(&self, loaded: &Arc<AppSnapshot>) -> bool {
+        let mut held = self.held.write();
+        let puts = !is_behind(&held, loaded);
+        if puts {
+            held.put(loaded.clone());
+        }
+        puts
     }
 
     fn find(&self, by: &AppRef) -> Option<Arc<AppSnapshot>> {
         self.held.read().get(by).cloned()
     }
+}
+
+/// Whether a load shows less than what is held; field by field, since tenant and app count apart.
+fn is_behind(held: &Index, loaded: &AppSnapshot) -> bool {
+    let behind =
+        |held: Revision| loaded.revision.app < held.app || loaded.revision.tenant < held.tenant;
+    held.app(&loaded.id)
+        .is_some_and(|held| behind(held.revision))
 }
 
 #[async_trait]

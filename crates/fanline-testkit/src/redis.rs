@@ -23,7 +23,7 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
-pub use clock::MovableClock;
+pub use clock::{MovableClock, WallClock};
 pub use cluster::{Node, RedisCluster, SlotMove};
 pub use proxy::Proxy;
 pub use server::RedisServer;

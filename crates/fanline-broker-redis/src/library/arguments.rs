@@ -1,11 +1,10 @@
 //! Calls of the library, as `publish.lua` and `read.lua` read them.
 
-use std::fmt::Display;
-
 use bytes::Bytes;
 use fanline_broker::{Condition, PageLimit, Publish, envelope};
 use fanline_model::{Draft, Durability, Epoch, Position, Retention};
 
+use super::form::{call, count, epoch, text, whole};
 use crate::cluster::Call;
 
 /// Flags of a draft, in the number that says its weight.
@@ -45,7 +44,7 @@ pub(crate) fn publish(key: Bytes, publish: &Publish, fresh: Epoch, most_records:
 }
 
 pub(crate) fn follow(key: Bytes, fresh: Epoch, retention: &Retention) -> Call {
-    repeatable("fl1_follow", key, vec![epoch(fresh), rule(retention)])
+    call("fl1_follow", key, vec![epoch(fresh), rule(retention)])
 }
 
 /// The heads of channels whose keys lie in one slot; nothing without a channel.
@@ -58,7 +57,7 @@ pub(crate) fn read_heads(asked: Vec<HeadAsked>) -> Option<Call> {
     let key = keys.next()?;
     Some(Call {
         more_keys: keys.collect(),
-        ..repeatable("fl1_heads", key, args)
+        ..call("fl1_heads", key, args)
     })
 }
 
@@ -66,27 +65,14 @@ pub(crate) fn read(key: Bytes, fresh: Epoch, after: u64, limit: PageLimit) -> Ca
     let args = vec![
         epoch(fresh),
         text(after),
-        text(limit.messages.min(MOST)),
-        text(limit.bytes.min(MOST)),
+        count(limit.messages),
+        count(limit.bytes),
     ];
-    repeatable("fl1_read", key, args)
+    call("fl1_read", key, args)
 }
 
 pub(crate) fn read_state(key: Bytes, fresh: Epoch) -> Call {
-    repeatable("fl1_state", key, vec![epoch(fresh)])
-}
-
-/// Numbers within Redis are doubles.
-const MOST: usize = 1 << 53;
-
-fn repeatable(function: &'static str, key: Bytes, args: Vec<Bytes>) -> Call {
-    Call {
-        function,
-        key,
-        more_keys: Vec::new(),
-        args,
-        retry_flag: None,
-    }
+    call("fl1_state", key, vec![epoch(fresh)])
 }
 
 /// Whatever a publish asks for beside its drafts and the channel's rule.
@@ -99,7 +85,7 @@ fn terms(publish: &Publish, fresh: Epoch, most_records: usize) -> Bytes {
     }
     let mut terms = Vec::with_capacity(64);
     terms.extend(u64::try_from(window).unwrap_or(u64::MAX).to_be_bytes());
-    terms.extend((most_records.min(MOST) as u64).to_be_bytes());
+    terms.extend(whole(most_records).to_be_bytes());
     terms.push(flags);
     terms.extend(fresh.as_u64().to_be_bytes());
     terms.extend(hash.into_iter().flatten());
@@ -162,14 +148,6 @@ fn rule(retention: &Retention) -> Bytes {
     ))
 }
 
-fn epoch(epoch: Epoch) -> Bytes {
-    Bytes::copy_from_slice(&epoch.as_u64().to_be_bytes())
-}
-
 fn flag(set: bool) -> Bytes {
     Bytes::from_static(if set { b"1" } else { b"0" })
-}
-
-fn text(value: impl Display) -> Bytes {
-    value.to_string().into()
 }

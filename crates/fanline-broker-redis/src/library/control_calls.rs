@@ -1,6 +1,5 @@
 //! Calls and answers of `signals.lua` and `nodes.lua`.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,10 +7,8 @@ use fanline_broker::BootId;
 use fanline_model::{NodeId, Timestamp};
 use redis::Value;
 
+use super::form::{call, millis, text};
 use crate::cluster::Call;
-
-/// Numbers within Redis are doubles.
-const MOST: u128 = 1 << 53;
 
 /// What the registry holds of a node.
 pub(crate) struct Listed {
@@ -49,24 +46,6 @@ pub(crate) fn withdraw(key: Bytes, id: &NodeId, boot: BootId) -> Call {
 
 pub(crate) fn nodes(key: Bytes) -> Call {
     call("fl1_nodes", key, Vec::new())
-}
-
-fn call(function: &'static str, key: Bytes, args: Vec<Bytes>) -> Call {
-    Call {
-        function,
-        key,
-        more_keys: Vec::new(),
-        args,
-        retry_flag: None,
-    }
-}
-
-fn text(value: impl Display) -> Bytes {
-    value.to_string().into()
-}
-
-fn millis(duration: Duration) -> Bytes {
-    text(duration.as_millis().min(MOST))
 }
 
 fn number(boot: BootId) -> Bytes {

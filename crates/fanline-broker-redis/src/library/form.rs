@@ -34,7 +34,12 @@ pub(super) fn millis(duration: Duration) -> Bytes {
 }
 
 pub(super) fn count(count: usize) -> Bytes {
-    text(u64::try_from(count).unwrap_or(MOST).min(MOST))
+    text(whole(count))
+}
+
+/// A count that Redis can hold.
+pub(super) fn whole(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(MOST).min(MOST)
 }
 
 pub(super) fn text(value: impl Display) -> Bytes {

@@ -1,11 +1,11 @@
 -- Publishing: fence, dedupe, condition, number, append, notify, as one act.
 --
 -- args: retry ('1' or '0'), rule, terms, drafts.
--- terms: fresh epoch (8 bytes), idempotency window (8 bytes, ms), most records (8 bytes), what else (1 byte: bit 0 the
--- hash of the items follows, bit 1 a condition follows, bit 2 replicas will be waited for), hash (16 bytes), condition.
+-- terms: idempotency window (8 bytes, ms), most records (8 bytes), what else (1 byte: bit 0 the hash of the items
+-- follows, bit 1 replicas will be waited for), fresh epoch (8 bytes), hash (16 bytes) or none, condition or none.
 -- condition: 'p' and a position, 'e' (unless equal), 'v' and 20 digits.
 -- draft: what the log will hold of it up to its tail (log.lua); flags: bit 28 its id is the publisher's, bit 29 it is
--- ephemeral.
+-- ephemeral, bit 30 its call has a condition.
 -- answer: for each draft its tail where it was appended to the log, which begins with 32, or a letter: 'A' appended or
 -- 'D' duplicate without a position, 'd' duplicate and its position (16 bytes), 'U' unchanged and the position of the
 -- head (16 bytes).
@@ -33,6 +33,11 @@ local function read_draft(entry)
   }
 end
 
+-- Whether a draft is this very entry. An id of the publisher's may be given to another message once its window is over.
+local function is_entry(draft, entry)
+  return not draft.named or string.sub(draft.entry, 5) == string.sub(entry, 5, #draft.entry)
+end
+
 -- Places of ids that no record names, from the log: those that the server made, and those of a publisher whose record
 -- ended before its time, because the clock has jumped ahead between an attempt and its retry.
 local function search_log(key, m, drafts)
@@ -47,7 +52,7 @@ local function search_log(key, m, drafts)
   end
   walk_back(key, m, function(_, entry)
     local draft = wanted[entry_id(entry)]
-    if draft then
+    if draft and is_entry(draft, entry) then
       -- The place is what the entry says: it keeps the epoch it was numbered in.
       draft.outcome, draft.place = 'd', entry_position(entry)
       wanted[draft.id], count = nil, count - 1

@@ -159,7 +159,7 @@ async fn ordinary_and_other_publishes_stand_in_one_order() {
             retry: true,
             ..shelf.call(&channel, vec![text("d"), ephemeral()])
         };
-        let three = shelf.publish(&channel, retry.drafts.clone()).await;
+        let three = shelf.broker.publish(retry).await.unwrap();
         let again = shelf
             .publish(&channel, vec![named(&id, "c"), text("e")])
             .await;
@@ -202,4 +202,20 @@ async fn a_retry_whose_record_ended_before_its_time_is_found_in_the_log() {
     let outcomes = shelf.broker.publish(again).await.unwrap();
     let position = Some(appended(&first));
     assert_eq!(outcomes, [Outcome::Duplicate { position }]);
+}
+
+/// Once its window is over an id may be given to another message, and that one may have to be repeated too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_is_no_duplicate_of_another_message_that_once_had_its_id() {
+    let mut shelf = Shelf::open().await;
+    shelf.retention.idempotency_window = Duration::from_secs(10);
+    let channel = shelf.channel("orders.1");
+    let first = appended(&shelf.publish(&channel, vec![named("k", "a")]).await);
+    shelf.clock.advance(Duration::from_secs(60)).await.unwrap();
+    let again = Publish {
+        retry: true,
+        ..shelf.call(&channel, vec![named("k", "b")])
+    };
+    let second = appended(&shelf.broker.publish(again).await.unwrap());
+    assert_eq!(second, Position::new(first.epoch, first.seq + 1));
 }

@@ -18,7 +18,9 @@ pub(super) fn check(world: &World<'_>) -> Verdicts {
     }
     for stream in world.streams.iter().filter(|stream| stream.is_whole) {
         verdicts.looks();
-        at_the_head(&mut verdicts, world, stream);
+        if !stream.is_barred() {
+            at_the_head(&mut verdicts, world, stream);
+        }
         told_once(&mut verdicts, stream);
     }
     verdicts

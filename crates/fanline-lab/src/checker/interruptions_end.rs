@@ -3,13 +3,17 @@
 //! Each way of answering has its own conditions (the table "Continuity" of the protocol): `kept` starts where the
 //! subscriber was, `forked` names a fork at or above it in the epoch that it left, `lost` has a reason and starts at
 //! the head, and `fresh` is for those who offered nothing. A subscription that was asked for and never answered, or
-//! that ended and never came back although the run gave it time, is an interruption that never ended.
+//! that ended and never came back although the run gave it time, is an interruption that never ended. Where the right
+//! to a channel was taken, it ends in words: the offer is refused for that reason, and nothing follows.
 
 use std::collections::VecDeque;
 
 use super::Verdicts;
 use super::world::{Stream, World, held};
 use crate::log::{At, Continuity, Event, Place, Verdict};
+
+/// What is said of a right that is not there.
+const NO_RIGHT: [&str; 2] = ["forbidden", "not_allowed"];
 
 pub(super) fn check(world: &World<'_>) -> Verdicts {
     let mut verdicts = Verdicts::default();
@@ -29,6 +33,8 @@ fn follow(verdicts: &mut Verdicts, stream: &Stream<'_>) {
     let mut standing: Option<&str> = None;
     // What is still to be answered.
     let mut open: Option<&Place> = None;
+    // Whether the right was taken, and whether that was said.
+    let (mut is_barred, mut is_over) = (false, false);
     for (number, (place, event)) in stream.heard.iter().enumerate() {
         let before = stream.heard.get(..number).unwrap_or_default();
         match event {
@@ -42,6 +48,14 @@ fn follow(verdicts: &mut Verdicts, stream: &Stream<'_>) {
                 }
                 offered.push_back(since.as_ref());
                 open = Some(place);
+            }
+            Event::RightLost { .. } => is_barred = true,
+            Event::Subscribed { .. } | Event::Message { .. } if is_barred => {
+                let text = format!(
+                    "the right to {} was taken, and it is served all the same",
+                    stream.topic
+                );
+                verdicts.violation(text, [place]);
             }
             Event::Subscribed { verdict, .. } => {
                 verdicts.looks();
@@ -59,13 +73,14 @@ fn follow(verdicts: &mut Verdicts, stream: &Stream<'_>) {
                 }
                 standing = verdict.from.as_ref().map(|from| from.epoch.as_str());
             }
-            Event::Unsubscribed { .. } => {
+            Event::Unsubscribed { reason, .. } => {
                 offered.pop_front();
-                open = Some(place);
+                is_over |= is_barred && NO_RIGHT.contains(&reason.as_str());
+                open = (!is_over).then_some(place);
             }
             Event::Disconnected { .. } => {
                 offered.clear();
-                open = Some(place);
+                open = (!is_over).then_some(place);
             }
             _ => {}
         }
@@ -184,6 +199,36 @@ mod tests {
             it.cut().asks(Some(("a", 5)));
         })
         .fails(check, "never ended");
+    }
+
+    #[test]
+    fn a_taken_right_ends_in_a_refusal_for_that_reason_and_in_nothing_else() {
+        let taken = |reason: &str| {
+            let reason = reason.to_owned();
+            after_a_message(|it| {
+                it.cut().push(Event::RightLost { topic: topic() });
+                it.asks(Some(("a", 5))).push(Event::Unsubscribed {
+                    topic: topic(),
+                    reason,
+                });
+            })
+        };
+        taken("forbidden").passes(check);
+        after_a_message(|it| {
+            it.cut().push(Event::RightLost { topic: topic() });
+            it.asks(Some(("a", 5))).push(Event::Unsubscribed {
+                topic: topic(),
+                reason: "not_allowed".to_owned(),
+            });
+            it.cut();
+        })
+        .passes(check);
+        taken("unavailable").fails(check, "never ended");
+        after_a_message(|it| {
+            it.cut().push(Event::RightLost { topic: topic() });
+            it.kept(("a", 5));
+        })
+        .fails(check, "served all the same");
     }
 
     #[test]

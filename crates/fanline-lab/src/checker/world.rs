@@ -218,7 +218,8 @@ impl<'a> World<'a> {
             | Event::Message { topic, .. }
             | Event::Skipped { topic, .. }
             | Event::CaughtUp { topic }
-            | Event::Unsubscribed { topic, .. } => {
+            | Event::Unsubscribed { topic, .. }
+            | Event::RightLost { topic } => {
                 let stream = streams.entry(topic).or_insert_with(|| Stream {
                     topic,
                     heard: Vec::new(),
@@ -289,6 +290,14 @@ impl<'a> World<'a> {
         self.forks.iter().any(below)
             || self.lost.iter().any(lost)
             || self.truth(topic, &position.epoch) == Truth::Nothing
+    }
+}
+
+impl Stream<'_> {
+    /// Whether its right was taken in the course of the run.
+    pub(super) fn is_barred(&self) -> bool {
+        let mut heard = self.heard.iter();
+        heard.any(|(_, event)| matches!(event, Event::RightLost { .. }))
     }
 }
 

@@ -1,7 +1,10 @@
 //! The events. They say what was sent and heard, word for word, and nothing that was concluded from it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::demand::{Expectation, Limit};
 use super::word::{
     Answer, At, Member, PresenceKind, Published, Revision, SkipReason, Topic, Verdict,
 };
@@ -99,6 +102,11 @@ pub enum Event {
         topic: Topic,
         /// Why.
         reason: String,
+    },
+    /// The right to a subscriber's channel was taken; it offers its position once more, to be refused.
+    RightLost {
+        /// The channel.
+        topic: Topic,
     },
     /// A subscriber's connection is gone.
     Disconnected {
@@ -215,6 +223,22 @@ pub enum Event {
         #[serde(flatten)]
         verdict: Verdict,
     },
+    /// What the scenario allows a time to be.
+    Limit(Limit),
+    /// What the scenario must have shown.
+    Expectation(Expectation),
+    /// A server's metrics are no longer what they were at the last look.
+    Metrics {
+        /// The server.
+        node: String,
+        /// Those that are looked at, by name.
+        values: BTreeMap<String, u64>,
+    },
+    /// The lab itself was kept waiting by its machine, up to now.
+    StoodStill {
+        /// For how long.
+        millis: u64,
+    },
     /// A phase of the run begins.
     Phase {
         /// Its name.
@@ -258,6 +282,7 @@ impl Event {
             | Self::Skipped { topic, .. }
             | Self::CaughtUp { topic }
             | Self::Unsubscribed { topic, .. }
+            | Self::RightLost { topic }
             | Self::Entering { topic, .. }
             | Self::Present { topic, .. }
             | Self::Leaving { topic, .. }
@@ -275,6 +300,10 @@ impl Event {
             | Self::Disconnected { .. }
             | Self::Unreadable { .. }
             | Self::Stopped
+            | Self::Limit(_)
+            | Self::Expectation(_)
+            | Self::Metrics { .. }
+            | Self::StoodStill { .. }
             | Self::Phase { .. }
             | Self::FaultBegins { .. }
             | Self::FaultEnds { .. }

@@ -1,5 +1,6 @@
 //! The reading side.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -13,11 +14,13 @@ pub struct Logs {
     actors: Vec<ActorLog>,
 }
 
-/// One actor's file.
+/// What one actor wrote.
 #[derive(Clone, Debug)]
 pub struct ActorLog {
+    /// The file's, without its ending.
     name: String,
-    entries: Vec<Entry>,
+    /// By line.
+    entries: Vec<(usize, Entry)>,
 }
 
 /// A line of a file: what a violation points at.
@@ -52,10 +55,11 @@ impl Logs {
             directory.display()
         );
         paths.sort();
-        let actors = paths.iter().map(|path| ActorLog::read(path));
-        Ok(Self {
-            actors: actors.collect::<Result<_>>()?,
-        })
+        let mut actors = Vec::new();
+        for path in &paths {
+            actors.extend(ActorLog::read(path)?);
+        }
+        Ok(Self { actors })
     }
 
     /// Logs that no run wrote.
@@ -82,28 +86,40 @@ impl ActorLog {
     /// A file that no run wrote; its times rise by a millisecond.
     #[must_use]
     pub fn forged(name: &str, events: Vec<Event>) -> Self {
-        let entries = (1..).zip(events).map(|(at, event)| Entry {
-            at: at * 1_000,
+        let times = (1..).map(|number| number * 1_000);
+        Self::forged_at(name, times.zip(events))
+    }
+
+    /// A file that no run wrote, with its times in microseconds.
+    #[must_use]
+    pub fn forged_at(name: &str, events: impl IntoIterator<Item = (u64, Event)>) -> Self {
+        let entry = |(at, event)| Entry {
+            at,
+            who: None,
             event,
-        });
+        };
         Self {
             name: name.to_owned(),
-            entries: entries.collect(),
+            entries: (1..).zip(events.into_iter().map(entry)).collect(),
         }
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    /// Everybody who wrote to a file.
+    fn read(path: &Path) -> Result<impl Iterator<Item = Self>> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        let entry = |(number, line): (usize, &str)| {
-            serde_json::from_str(line)
-                .with_context(|| format!("{}:{} is no event", path.display(), number + 1))
-        };
         let name = path.file_stem().unwrap_or_default();
-        Ok(Self {
-            name: name.to_string_lossy().into_owned(),
-            entries: text.lines().enumerate().map(entry).collect::<Result<_>>()?,
-        })
+        let name = name.to_string_lossy().into_owned();
+        let mut authors: BTreeMap<Option<u32>, Vec<(usize, Entry)>> = BTreeMap::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let entry: Entry = serde_json::from_str(line)
+                .with_context(|| format!("{}:{number} is no event", path.display()))?;
+            authors.entry(entry.who).or_default().push((number, entry));
+        }
+        Ok(authors.into_values().map(move |entries| Self {
+            name: name.clone(),
+            entries,
+        }))
     }
 
     /// The actor's name.
@@ -114,10 +130,10 @@ impl ActorLog {
 
     /// Its events with their places.
     pub fn events(&self) -> impl Iterator<Item = (Place, &Entry)> {
-        self.entries.iter().enumerate().map(|(number, entry)| {
+        self.entries.iter().map(|(line, entry)| {
             let place = Place {
                 actor: self.name.clone(),
-                line: number + 1,
+                line: *line,
             };
             (place, entry)
         })

@@ -23,6 +23,7 @@ pub struct Logbook {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     began: Instant,
+    who: Option<u32>,
     /// None writes nothing.
     file: Option<Arc<Mutex<Page>>>,
 }
@@ -62,6 +63,7 @@ impl Logbook {
             File::create_new(&path).with_context(|| format!("cannot make {}", path.display()))?;
         let recorder = Recorder {
             began: self.began,
+            who: None,
             file: Some(Arc::new(Mutex::new(Page {
                 path,
                 file: BufWriter::new(file),
@@ -85,7 +87,17 @@ impl Recorder {
     pub(crate) fn none() -> Self {
         Self {
             began: Instant::now(),
+            who: None,
             file: None,
+        }
+    }
+
+    /// The same file for one of many actors who share it.
+    #[must_use]
+    pub(crate) fn of(&self, who: u32) -> Self {
+        Self {
+            who: Some(who),
+            ..self.clone()
         }
     }
 
@@ -95,7 +107,11 @@ impl Recorder {
         let mut page = file.lock();
         // Under the lock, so that times never step back within a file.
         let at = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        page.write(&Entry { at, event });
+        page.write(&Entry {
+            at,
+            who: self.who,
+            event,
+        });
     }
 
     fn finish(&self) -> Result<()> {

@@ -73,6 +73,9 @@ impl fmt::Display for Report {
                 "  {} {verdict} ({} looks): {}",
                 checked.code, checked.looked_at, checked.promise
             )?;
+            for note in &checked.notes {
+                writeln!(f, "       {note}")?;
+            }
             for violation in checked.violations.iter().take(SHOWN) {
                 writeln!(f, "       {violation}")?;
             }

@@ -39,7 +39,7 @@ struct Kept<'a> {
 /// Writes down what every channel holds.
 pub(super) async fn audit(stage: &Stage, http: &Http, recorder: &Recorder) -> Result<()> {
     for tenant in stage.nodes.tenants() {
-        for topic in &tenant.topics {
+        for topic in &stage.topics(tenant) {
             let head = head(stage, http, tenant, topic).await?;
             recorder.record(Event::FinalHead {
                 topic: topic.clone(),

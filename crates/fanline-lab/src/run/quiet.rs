@@ -41,7 +41,7 @@ async fn missing(stage: &Stage, http: &Http) -> Result<Vec<String>> {
     let board = stage.workload.board();
     let mut missing = Vec::new();
     for tenant in stage.nodes.tenants() {
-        for topic in &tenant.topics {
+        for topic in &stage.topics(tenant) {
             let head = head(stage, http, tenant, topic).await?;
             missing.extend(board.behind(topic, head.as_ref()));
         }

@@ -6,8 +6,11 @@ use anyhow::Result;
 use async_trait::async_trait;
 
 use super::{Scenario, single};
+use crate::log::{Limit, Measure};
 use crate::stage::{Ground, Stage};
 use crate::workload::Plan;
+
+const THE_LAST: &str = "the last";
 
 /// Messages now and then, and then the last ones of every channel.
 pub(super) struct DropMessages;
@@ -20,7 +23,15 @@ impl Scenario for DropMessages {
 
     fn about(&self) -> &'static str {
         "single messages are lost between Redis and the servers, with and without one that follows; every hole is \
-         healed, and no subscriber is told a loss"
+         healed, a lost last message within 5 s, and no subscriber is told a loss"
+    }
+
+    fn limits(&self) -> Vec<Limit> {
+        vec![Limit {
+            measure: Measure::Arrival,
+            during: THE_LAST.to_owned(),
+            at_most_ms: 5_000,
+        }]
     }
 
     fn plan(&self) -> Plan {
@@ -43,7 +54,7 @@ impl Scenario for DropMessages {
         }
         fault.ends();
         stage.traffic().await;
-        let fault = stage.fault("the last messages of all are dropped");
+        let fault = stage.fault(format!("{THE_LAST} messages of all are dropped"));
         for proxy in &single::on(stage)?.proxies {
             (1..=10_000).for_each(|number| proxy.drop_message(number));
         }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 
 use super::{Scenario, keys};
+use crate::log::{Limit, Measure};
 use crate::stage::Stage;
 use crate::workload::Plan;
 
@@ -12,6 +13,8 @@ pub(super) struct MoveSlot;
 
 /// It stays half moved for a while.
 pub(super) struct HalfMovedSlot;
+
+const HALF: &str = "half";
 
 /// Enough channels for a slot that has several, and somebody at each of them.
 fn crowded() -> Plan {
@@ -57,7 +60,15 @@ impl Scenario for HalfMovedSlot {
 
     fn about(&self) -> &'static str {
         "half the keys of a slot have moved, and everybody publishes to old and new channels of it meanwhile; \
-         no subscriber misses any"
+         no subscriber misses any, and no publish takes more than a second"
+    }
+
+    fn limits(&self) -> Vec<Limit> {
+        vec![Limit {
+            measure: Measure::Answer,
+            during: HALF.to_owned(),
+            at_most_ms: 1_000,
+        }]
     }
 
     fn plan(&self) -> Plan {
@@ -68,7 +79,7 @@ impl Scenario for HalfMovedSlot {
         stage.traffic().await;
         let (slot, count) = keys::busiest_slot(stage).await?;
         let to = keys::another_primary(stage, slot).await?;
-        let fault = stage.fault(format!("half of slot {slot} with {count} channels"));
+        let fault = stage.fault(format!("{HALF} of slot {slot} with {count} channels"));
         let moving = stage.cluster().begin_moving_slot(slot, to).await?;
         moving.carry_half().await?;
         stage.traffic().await;

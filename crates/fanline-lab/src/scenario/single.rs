@@ -43,6 +43,7 @@ pub(super) async fn of(servers: Vec<RedisServer>, clock: Option<MovableClock>) -
         before: Vec::new(),
         listen: "127.0.0.1:0".to_owned(),
         redis: vec![proxy.address()],
+        environment: Vec::new(),
     };
     let spots: Vec<_> = proxies.iter().map(spot).collect();
     let single = Single {

@@ -44,6 +44,7 @@ fn spot(host: &Host, redis: &[String]) -> Spot {
         before: before.map(OsString::from).to_vec(),
         listen: format!("{}:0", host.front()),
         redis: redis.to_vec(),
+        environment: Vec::new(),
     }
 }
 

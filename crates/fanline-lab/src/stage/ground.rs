@@ -25,6 +25,8 @@ pub struct Spot {
     pub listen: String,
     /// The Redis servers that it is told of.
     pub redis: Vec<String>,
+    /// Variables of its environment, beside those of its settings.
+    pub environment: Vec<(&'static str, OsString)>,
 }
 
 // === impl Ground ===
@@ -38,6 +40,7 @@ impl Ground {
             before: Vec::new(),
             listen: "127.0.0.1:0".to_owned(),
             redis: redis.clone(),
+            environment: Vec::new(),
         };
         Ok(Self::new(cluster, spot, ()))
     }

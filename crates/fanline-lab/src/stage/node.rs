@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use fanline_testkit::redis::WallClock;
 use parking_lot::{Mutex, RwLock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
@@ -38,6 +39,7 @@ pub(crate) struct Launch {
 pub(crate) struct Greeting {
     pub(crate) url: String,
     pub(crate) admin_url: String,
+    pub(crate) ops_url: String,
     pub(crate) app_id: String,
     pub(crate) api_key: String,
     pub(crate) operator_token: String,
@@ -58,6 +60,7 @@ pub struct Node {
     launch: RwLock<Launch>,
     process: Mutex<Option<Process>>,
     url: RwLock<String>,
+    ops_url: RwLock<String>,
 }
 
 /// A child that is never left behind.
@@ -78,6 +81,7 @@ impl Node {
             launch: RwLock::new(launch),
             process: Mutex::new(None),
             url: RwLock::new(String::new()),
+            ops_url: RwLock::new(String::new()),
         };
         node.restart().await?;
         Ok(node)
@@ -99,6 +103,23 @@ impl Node {
     #[must_use]
     pub fn url(&self) -> String {
         self.url.read().clone()
+    }
+
+    /// Where it tells its metrics, `http://…`; another one after each start.
+    #[must_use]
+    pub fn ops_url(&self) -> String {
+        self.ops_url.read().clone()
+    }
+
+    /// The program that it is started from.
+    #[must_use]
+    pub fn program(&self) -> PathBuf {
+        self.launch.read().program.clone()
+    }
+
+    /// From its next start on it is another program.
+    pub fn replace_program(&self, program: PathBuf) {
+        self.launch.write().program = program;
     }
 
     /// Whether it was neither killed nor frozen.
@@ -144,6 +165,7 @@ impl Node {
             self.launch.write().spot.listen = address.to_owned();
         }
         *self.url.write() = greeting.url;
+        *self.ops_url.write() = greeting.ops_url;
         Ok(())
     }
 
@@ -208,6 +230,7 @@ impl Drop for Process {
         // It may have ended by itself. A frozen one dies of this like any other.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        WallClock::clean_up_after(self.child.id());
     }
 }
 
@@ -217,6 +240,7 @@ impl Launch {
     /// On this machine itself, wherever it is put later: there its admin API is reached.
     pub(crate) fn without_redis(mut self) -> Self {
         self.spot.before.clear();
+        self.spot.environment.clear();
         self.spot.listen = "127.0.0.1:0".to_owned();
         let memory = ("FANLINE_BROKER_KIND".to_owned(), "memory".to_owned());
         self.settings.push(memory);
@@ -248,6 +272,7 @@ impl Launch {
             .env("FANLINE_BROKER_KIND", "redis")
             .env("FANLINE_REDIS_NODES", self.spot.redis.join(","))
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .envs(self.spot.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);

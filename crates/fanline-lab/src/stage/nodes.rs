@@ -20,6 +20,8 @@ const TENANTS: [&str; 2] = ["alpha", "beta"];
 pub struct Program {
     /// The server.
     pub path: PathBuf,
+    /// What every second server of a tenant is started from instead, if anything.
+    pub other: Option<PathBuf>,
     /// How many, at least two: the last one serves the second tenant.
     pub count: usize,
     /// Where the servers' own logs go.
@@ -64,7 +66,10 @@ impl Nodes {
                 node::copy(&home(1), &home(number))?;
             }
             for number in 1..=count {
-                let launch = launch(number, nodes.len());
+                let mut launch = launch(number, nodes.len());
+                if let Some(other) = program.other.as_ref().filter(|_| number % 2 == 0) {
+                    launch.program.clone_from(other);
+                }
                 let node = Node::start(format!("{name}-{number}"), tenant.clone(), launch);
                 nodes.push(Arc::new(node.await?));
             }
@@ -81,7 +86,7 @@ impl Nodes {
     async fn bear(name: &str, launch: &Launch, plan: &Plan, http: &Http) -> Result<Tenant> {
         make_private(&launch.directory)?;
         let (process, greeting) = Process::start(launch).await?;
-        let tenant = Tenant::new(name, &greeting, plan.acked, plan.replicated);
+        let tenant = Tenant::new(name, &greeting, plan);
         tenant.make_rules(http, &greeting).await?;
         process.stop().await?;
         Ok(tenant)

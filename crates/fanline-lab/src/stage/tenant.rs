@@ -6,11 +6,19 @@ use serde_json::{Value, json};
 use super::node::Greeting;
 use crate::http::Http;
 use crate::log::Topic;
+use crate::workload::Plan;
 
 /// What channels of the plain kind are called; the app's own rule holds for them.
 pub(crate) const ACKED: &str = "acked.";
 /// What channels are called whose publishes wait for a replica.
 pub(crate) const REPLICATED: &str = "replicated.";
+
+/// What channels are called that only a token opens.
+pub(crate) const GUARDED: &str = "guarded.";
+/// What channels are called whose log is short; nobody publishes there unasked.
+pub(crate) const SHORT: &str = "short.";
+/// How many messages that log keeps.
+pub(crate) const SHORT_LOG: usize = 200;
 
 /// An app, as its users know it.
 #[derive(Clone, Debug)]
@@ -25,27 +33,54 @@ pub struct Tenant {
     pub api_key: String,
     /// Its channels.
     pub topics: Vec<Topic>,
+    /// Those that everybody publishes to and chooses from.
+    pub ordinary: Vec<Topic>,
 }
 
 // === impl Tenant ===
 
 impl Tenant {
     /// The tenant that this server was born with, and so many channels of each kind.
-    pub(crate) fn new(name: &str, greeting: &Greeting, acked: usize, replicated: usize) -> Self {
+    pub(crate) fn new(name: &str, greeting: &Greeting, plan: &Plan) -> Self {
         // The same names for every tenant: what crosses must be seen.
-        let plain = (0..acked).map(|number| named(ACKED, number));
-        let sure = (0..replicated).map(|number| named(REPLICATED, number));
-        let topic = |channel| Topic {
-            tenant: name.to_owned(),
-            channel,
-        };
+        let kinds = [
+            (ACKED, plan.acked),
+            (REPLICATED, plan.replicated),
+            (GUARDED, plan.guarded),
+            (SHORT, plan.short),
+        ];
+        let topics: Vec<Topic> = kinds
+            .into_iter()
+            .flat_map(|(prefix, count)| (0..count).map(move |number| named(prefix, number)))
+            .map(|channel| Topic {
+                tenant: name.to_owned(),
+                channel,
+            })
+            .collect();
+        let is_ordinary = |topic: &&Topic| !topic.channel.starts_with(SHORT);
         Self {
             name: name.to_owned(),
             app_id: greeting.app_id.clone(),
             app_key: greeting.pusher.key.clone(),
             api_key: greeting.api_key.clone(),
-            topics: plain.chain(sure).map(topic).collect(),
+            ordinary: topics.iter().filter(is_ordinary).cloned().collect(),
+            topics,
         }
+    }
+
+    /// Its channels with a short log.
+    pub(crate) fn short(&self) -> impl Iterator<Item = &Topic> {
+        self.with(SHORT)
+    }
+
+    /// Its channels that only a token opens.
+    pub(crate) fn guarded(&self) -> impl Iterator<Item = &Topic> {
+        self.with(GUARDED)
+    }
+
+    fn with(&self, prefix: &'static str) -> impl Iterator<Item = &Topic> {
+        let topics = self.topics.iter();
+        topics.filter(move |topic| topic.channel.starts_with(prefix))
     }
 
     /// Writes its rules.
@@ -56,7 +91,14 @@ impl Tenant {
         let plain = json!({"access": "open", "history": history});
         self.put(http, greeting, ACKED, &plain).await?;
         let sure = json!({"access": "open", "history": history, "durability": "replicated"});
-        self.put(http, greeting, REPLICATED, &sure).await
+        self.put(http, greeting, REPLICATED, &sure).await?;
+        let guarded = json!({"access": "token", "history": history});
+        self.put(http, greeting, GUARDED, &guarded).await?;
+        let history = json!({
+            "window_seconds": 7_200, "messages": SHORT_LOG, "bytes": 1_073_741_824,
+        });
+        let short = json!({"access": "open", "history": history});
+        self.put(http, greeting, SHORT, &short).await
     }
 
     async fn put(&self, http: &Http, to: &Greeting, prefix: &str, rule: &Value) -> Result<()> {

@@ -55,6 +55,28 @@ impl Board {
         self.standings.lock().insert(key, nowhere);
     }
 
+    /// A subscriber's right to this channel was taken, and it was told so.
+    pub(crate) fn gives_up(&self, subscriber: &str, topic: &Topic) {
+        let key = (subscriber.to_owned(), topic.clone());
+        self.standings.lock().remove(&key);
+    }
+
+    /// The channels of a tenant that somebody listens to.
+    pub(crate) fn topics(&self, tenant: &str) -> BTreeSet<Topic> {
+        let standings = self.standings.lock();
+        let topics = standings.keys().map(|(_, topic)| topic);
+        topics
+            .filter(|topic| topic.tenant == tenant)
+            .cloned()
+            .collect()
+    }
+
+    /// How many subscriptions are not live.
+    pub(crate) fn away(&self) -> usize {
+        let standings = self.standings.lock();
+        standings.values().filter(|one| !one.is_live).count()
+    }
+
     /// Notes that somebody saw this epoch.
     pub(crate) fn saw_epoch(&self, topic: &Topic, epoch: &str) {
         let mut epochs = self.epochs.lock();

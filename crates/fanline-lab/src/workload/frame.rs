@@ -19,6 +19,8 @@ pub(super) struct Frame<'a> {
     #[serde(default)]
     pub(super) connection_id: Option<String>,
     #[serde(default)]
+    pub(super) connection_key: Option<String>,
+    #[serde(default)]
     pub(super) heartbeat_ms: Option<u64>,
     #[serde(default)]
     continuity: Option<String>,

@@ -21,6 +21,18 @@ pub struct Plan {
     pub topics_each: usize,
     /// Presence members.
     pub members: usize,
+    /// Whether members enter through two servers at once, under one connection.
+    pub enter_twice: bool,
+    /// Channels of each tenant that only a token opens; with any, every subscriber shows one.
+    pub guarded: usize,
+    /// Channels of the first tenant whose log is short, each with one subscriber that is there for it alone.
+    pub short: usize,
+    /// Pairs of subscribers that hold one connection key.
+    pub twins: usize,
+    /// Subscribers that are given their channels by the scenario.
+    pub racers: usize,
+    /// Subscribers of one channel each, beyond all others.
+    pub crowd: usize,
     /// Variables of the servers' environment.
     pub settings: Vec<(String, String)>,
 }
@@ -46,6 +58,12 @@ impl Default for Plan {
             subscribers: 20,
             topics_each: 3,
             members: 12,
+            enter_twice: false,
+            guarded: 0,
+            short: 0,
+            twins: 0,
+            racers: 0,
+            crowd: 0,
             settings: Vec::new(),
         }
     }

@@ -71,7 +71,9 @@ pub(super) async fn start(
         let Some(rolls) = all.get(number % WATCHERS) else {
             continue;
         };
+        let second = all.get((number + 1) % WATCHERS);
         let member = member::Person {
+            second: second.filter(|_| plan.enter_twice).cloned(),
             recorder: logbook.actor(&name)?,
             dice: Dice::of(seed, &name),
             rolls: rolls.clone(),

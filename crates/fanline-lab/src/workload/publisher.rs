@@ -1,8 +1,10 @@
 //! A backend that publishes over HTTP, and pursues every message until it knows what became of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
@@ -23,6 +25,8 @@ const ATTEMPTS: u32 = 12;
 /// How often something that is acknowledged is sent again, to be told the same position.
 const REPEATS: f64 = 0.05;
 const LARGEST_PAD: usize = 400;
+/// How many messages of a burst are under way at a time.
+const BURST_AT_A_TIME: usize = 8;
 
 /// One publisher.
 #[derive(Debug)]
@@ -34,8 +38,8 @@ pub(super) struct Publisher {
     pub(super) nodes: Vec<Arc<Node>>,
     pub(super) board: Arc<Board>,
     pub(super) http: Http,
-    /// Between two messages.
-    pub(super) pause: Duration,
+    /// How many messages it has named.
+    pub(super) named: AtomicU64,
 }
 
 /// Who names a message.
@@ -63,13 +67,13 @@ struct Pursuit {
 // === impl Publisher ===
 
 impl Publisher {
-    /// Publishes until it is stopped.
-    pub(super) async fn run(self, stop: CancellationToken, pursuits: TaskTracker) {
+    /// Publishes until it is stopped, with such a pause between two messages.
+    pub(super) async fn run(self, pause: Duration, stop: CancellationToken, pursuits: TaskTracker) {
         let this = Arc::new(self);
         let room = Arc::new(Semaphore::new(AT_A_TIME));
-        let mut ticks = tokio::time::interval(this.pause);
+        let mut ticks = tokio::time::interval(pause);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for number in 1u64.. {
+        loop {
             let turn = async {
                 ticks.tick().await;
                 room.clone().acquire_owned().await.ok()
@@ -78,9 +82,10 @@ impl Publisher {
                 () = stop.cancelled() => return,
                 permit = turn => permit,
             };
-            let Some(pursuit) = this.compose(number) else {
+            let Some(topic) = this.dice.pick(&this.tenant.ordinary) else {
                 return;
             };
+            let pursuit = this.compose(topic, this.dice.below(LARGEST_PAD));
             let this = this.clone();
             pursuits.spawn(async move {
                 this.pursue(pursuit).await;
@@ -89,21 +94,28 @@ impl Publisher {
         }
     }
 
-    fn compose(&self, number: u64) -> Option<Pursuit> {
-        let topic = self.dice.pick(&self.tenant.topics)?.clone();
+    /// Publishes so many messages of this size to one channel, several at a time, and returns when each has its answer.
+    pub(super) async fn burst(&self, topic: &Topic, count: usize, pad: usize) {
+        let pursuits = (0..count).map(|_| self.pursue(self.compose(topic, pad)));
+        let all = stream::iter(pursuits).buffer_unordered(BURST_AT_A_TIME);
+        all.collect::<()>().await;
+    }
+
+    fn compose(&self, topic: &Topic, pad: usize) -> Pursuit {
+        let number = self.named.fetch_add(1, Ordering::Relaxed) + 1;
         let mark = format!("{}-{number:06}", self.name);
-        let (data, message) = compose(&topic, &mark, self.dice.below(LARGEST_PAD));
+        let (data, message) = compose(topic, &mark, pad);
         let naming = match self.dice.below(4) {
             0 => Naming::Server,
             1 => Naming::Key(mark),
             _ => Naming::Own(mark),
         };
-        Some(Pursuit {
-            topic,
+        Pursuit {
+            topic: topic.clone(),
             data,
             message,
             naming,
-        })
+        }
     }
 
     async fn pursue(&self, mut pursuit: Pursuit) {

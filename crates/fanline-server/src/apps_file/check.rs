@@ -113,7 +113,7 @@ impl<'a> Check<'a> {
         key: &str,
         row: &document::AppKey,
     ) -> Checked<(Arc<str>, AppKey)> {
-        KeyId::parse(key).map_err(|why| format!("{key:?} is no app key: {why}"))?;
+        KeyId::parse(key).map_err(|why| format!("this is no app key: {why}"))?;
         self.take("app key", key)?;
         let most = AppKey::MAX_PUSHER_SECRETS;
         if row.pusher_secrets.len() > most {
@@ -219,8 +219,11 @@ fn pusher_app_id(text: &str) -> Checked<()> {
     Err("pusher_app_id is a text of 1 to 20 digits".to_owned())
 }
 
+/// What is none is not repeated: it may be a whole API key, secret and all.
 fn key_id(text: &str) -> Checked<KeyId> {
-    KeyId::parse(text).map_err(|why| format!("{text:?} is no key id: {why}"))
+    KeyId::parse(text).map_err(|why| {
+        format!("this is no key id: {why}; of an API key `fl_ID_SECRET` it is the ID alone")
+    })
 }
 
 fn settings(app: &document::App) -> Checked<AppSettings> {

@@ -61,7 +61,8 @@ impl Secret {
         }
     }
 
-    /// The secret itself, or what to do about it.
+    /// The secret itself, or what to do about it. An empty one, as a file that was not written yet, is none: whatever
+    /// is signed with it is signed by anybody.
     pub(super) fn open(
         &self,
         apps_file: &Path,
@@ -69,7 +70,7 @@ impl Secret {
         master: &MasterKey,
         place: Place<'_>,
     ) -> Result<SecretText, String> {
-        match self {
+        let secret = match self {
             Self::Sealed(text) => unseal(text, master, place).ok_or_else(|| {
                 "this sealed secret cannot be opened: it belongs to another app, key or master key; seal \
                  it again with `fanline apps new`, or name a file, { file = \"…\" }"
@@ -83,7 +84,13 @@ impl Secret {
                     format!("the secret in {path} cannot be read: {error}")
                 })
             }
+        }?;
+        if secret.expose().is_empty() {
+            return Err(
+                "this secret is empty: write one of at least 16 random characters".to_owned(),
+            );
         }
+        Ok(secret)
     }
 }
 

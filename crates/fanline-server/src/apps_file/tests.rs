@@ -264,11 +264,25 @@ fn a_secret_in_clear_is_refused_and_not_repeated() {
         format!("[{app}.app_keys.k]\npusher_secrets = \"hunter2\""),
         format!("[{app}.app_keys.k]\npusher_secrets = [\"hunter2\"]"),
         format!("[{app}.api_keys.k]\nhash = \"hunter2\"\nscopes = []"),
+        format!(
+            "[{app}.api_keys.fl_k_{}hunter2]\nhash = \"0f\"\nscopes = []",
+            "x".repeat(60)
+        ),
         "api_keys = \"hunter2\"".to_owned(),
     ] {
         let said = world.refusal(&lines);
         assert!(!said.contains("hunter2"), "{lines}: {said}");
     }
+}
+
+#[test]
+fn an_empty_secret_is_none() {
+    let world = World::new();
+    fs::write(world.directory.path().join("pusher"), "\n").unwrap();
+    let said = world.refusal(&format!(
+        "[apps.{APP}.app_keys.k]\npusher_secrets = [{{ file = \"pusher\" }}]"
+    ));
+    assert!(said.contains("is empty"), "{said}");
 }
 
 #[test]

@@ -244,6 +244,12 @@ impl Raw {
     fn text(&self, key: &'static str, expected: &'static str) -> Result<&str, InvalidConfig> {
         match self.get(key) {
             Some(Value::String(text)) => Ok(text),
+            // A password of digits alone is a number to TOML, and still nobody's to repeat.
+            Some(_) if key.starts_with("secrets.") => Err(InvalidConfig::Value {
+                key,
+                found: "no text".to_owned(),
+                expected,
+            }),
             found => Err(InvalidConfig::Value {
                 key,
                 found: found.map_or("missing".to_owned(), |value| value.to_string()),

@@ -35,25 +35,61 @@ pub struct MovableClock {
 #[derive(Debug)]
 pub(super) struct OffsetFile(PathBuf);
 
+/// Moves the wall clock of one program of any kind, that is started with [`WallClock::environment`]. Whether the
+/// program sees it already is for whoever moves it to find out.
+#[derive(Debug)]
+pub struct WallClock(OffsetFile);
+
 /// A clock for the server that is about to start in this directory, and how that must be started.
 pub(super) fn prepare(directory: &Path) -> Result<(OffsetFile, Launch)> {
     let file = OffsetFile(directory.join(OFFSET_FILE));
     file.write(0)?;
-    // The C library before jemalloc: else libfaketime, not yet ready, is asked the time by the very
-    // allocator that it needs to become ready, and the server hangs before its first line.
-    let mut preload = library()?.into_os_string();
-    preload.push(":libc.so.6");
     let launch = Launch {
-        environment: vec![
-            ("LD_PRELOAD", preload),
-            ("FAKETIME_TIMESTAMP_FILE", file.0.clone().into_os_string()),
-            ("FAKETIME_NO_CACHE", OsString::from("1")),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", OsString::from("1")),
-        ],
+        environment: file.environment()?,
         residue: Some(shared_memory),
         ..Launch::default()
     };
     Ok((file, launch))
+}
+
+// === impl WallClock ===
+
+impl WallClock {
+    /// Why there is none here, if so.
+    #[must_use]
+    pub fn obstacle() -> Option<String> {
+        library().err().map(|missing| missing.to_string())
+    }
+
+    /// One that shows the right time, and keeps its file in this directory.
+    pub fn kept_in(directory: &Path) -> Result<Self> {
+        let file = OffsetFile(directory.join(OFFSET_FILE));
+        file.write(0)?;
+        Ok(Self(file))
+    }
+
+    /// What the program's environment must hold beyond our own.
+    pub fn environment(&self) -> Result<Vec<(&'static str, OsString)>> {
+        self.0.environment()
+    }
+
+    /// Sets it this far ahead of the right time.
+    pub fn set_ahead(&self, by: Duration) -> Result<()> {
+        self.0.write(micros(by)?)
+    }
+
+    /// Sets it this far behind the right time.
+    pub fn set_behind(&self, by: Duration) -> Result<()> {
+        self.0.write(-micros(by)?)
+    }
+
+    /// What a program that was killed has left behind.
+    pub fn clean_up_after(process: u32) {
+        for file in shared_memory(process) {
+            // It is not there if the program ended by itself.
+            let _ = fs::remove_file(file);
+        }
+    }
 }
 
 // === impl MovableClock ===
@@ -108,6 +144,20 @@ impl OffsetFile {
             file: self,
             ahead: Mutex::new(0),
         }
+    }
+
+    /// How a program is started that looks at it.
+    fn environment(&self) -> Result<Vec<(&'static str, OsString)>> {
+        // The C library before jemalloc: else libfaketime, not yet ready, is asked the time by the very
+        // allocator that it needs to become ready, and the server hangs before its first line.
+        let mut preload = library()?.into_os_string();
+        preload.push(":libc.so.6");
+        Ok(vec![
+            ("LD_PRELOAD", preload),
+            ("FAKETIME_TIMESTAMP_FILE", self.0.clone().into_os_string()),
+            ("FAKETIME_NO_CACHE", OsString::from("1")),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", OsString::from("1")),
+        ])
     }
 
     /// In one step: a reading of the clock between two must not see half a number.

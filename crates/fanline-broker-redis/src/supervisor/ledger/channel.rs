@@ -49,7 +49,11 @@ impl Channel {
 
     pub(super) fn set(&mut self, line: Generation, side: Option<Side>) {
         self.sides.retain(|(at, _)| *at != line);
-        self.sides.extend(side.map(|side| (line, side)));
+        if let Some(side) = side {
+            // A node follows many channels, and nearly all of them on one line.
+            self.sides.reserve_exact(1);
+            self.sides.push((line, side));
+        }
     }
 
     pub(super) fn stands(&self, owner: Option<Generation>) -> bool {
@@ -61,7 +65,7 @@ impl Channel {
         let stands = self.wanted && self.stands(owner);
         if stands {
             self.acknowledged = true;
-            for waiting in self.waiting.drain(..) {
+            for waiting in std::mem::take(&mut self.waiting) {
                 // Nobody waits any more: nothing is lost.
                 let _ = waiting.send(());
             }

@@ -25,6 +25,8 @@ pub(super) struct Person {
     pub(super) recorder: Recorder,
     pub(super) dice: Dice,
     pub(super) rolls: Rolls,
+    /// Through which it enters at the same moment, as a client does that comes back on two lines.
+    pub(super) second: Option<Rolls>,
     pub(super) board: Arc<Board>,
 }
 
@@ -110,9 +112,8 @@ impl Stay<'_> {
                 info: None,
                 data: None,
             };
-            let presence = &self.person.rolls.presence;
-            match presence.enter(self.channel, entry, LEASE, MANY).await {
-                Ok(_) => {
+            match self.enter_everywhere(entry).await {
+                Ok(()) => {
                     self.board(true);
                     self.record(|topic, member| Event::Present { topic, member });
                     return;
@@ -120,6 +121,23 @@ impl Stay<'_> {
                 Err(error) => self.failed(&error).await,
             }
         }
+    }
+
+    /// Through one server, or through two at once.
+    async fn enter_everywhere(&self, entry: Entry) -> Result<(), PresenceError> {
+        let first = &self.person.rolls.presence;
+        let Some(second) = &self.person.second else {
+            return first
+                .enter(self.channel, entry, LEASE, MANY)
+                .await
+                .map(drop);
+        };
+        let again = entry.clone();
+        tokio::try_join!(
+            first.enter(self.channel, entry, LEASE, MANY),
+            second.presence.enter(self.channel, again, LEASE, MANY),
+        )
+        .map(drop)
     }
 
     /// Leaves, however often it takes.

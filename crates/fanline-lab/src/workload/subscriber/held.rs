@@ -15,6 +15,8 @@ pub(super) struct Held {
     /// The numbering in which it stands, by the last verdict.
     epoch: String,
     pub(super) subscription: Subscription,
+    /// Whether the right to it was taken.
+    pub(super) is_barred: bool,
 }
 
 /// How far a subscription of this connection is.
@@ -26,7 +28,12 @@ pub(super) enum Subscription {
     Asked,
     Subscribed,
     CaughtUp,
+    /// Refused because the right to it was taken: not to be asked for again.
+    Barred,
 }
+
+/// What a server says of a right that is not there.
+const NO_RIGHT: [&str; 2] = ["forbidden", "not_allowed"];
 
 // === impl Held ===
 
@@ -40,7 +47,47 @@ impl Held {
         entry
     }
 
-    pub(super) fn message(&mut self, topic: Topic, frame: &Frame<'_>) -> Event {
+    /// Whether an answer is due.
+    pub(super) fn is_asked(&self) -> bool {
+        self.subscription == Subscription::Asked
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        self.subscription != Subscription::Barred
+    }
+
+    /// Takes a frame of this channel and says what it was: nothing that a client must know, or an event, or a frame
+    /// that cannot be understood.
+    pub(super) fn hear(&mut self, topic: &Topic, frame: &Frame<'_>) -> Option<Result<Event, ()>> {
+        let topic = topic.clone();
+        let event = match frame.kind {
+            "message" => Some(self.message(topic, frame)),
+            "subscribed" | "continuity" => frame
+                .verdict()
+                .map(|verdict| self.verdict(topic, verdict, frame.kind == "subscribed")),
+            "skipped" => self.skipped(topic, frame),
+            "caught_up" => {
+                self.subscription = Subscription::CaughtUp;
+                Some(Event::CaughtUp { topic })
+            }
+            "unsubscribed" | "error" => Some(self.ended(topic, frame)),
+            _ => return None,
+        };
+        Some(event.ok_or(()))
+    }
+
+    fn ended(&mut self, topic: Topic, frame: &Frame<'_>) -> Event {
+        let reason = frame.reason.clone().unwrap_or_else(|| frame.code());
+        let for_good = self.is_barred && NO_RIGHT.contains(&reason.as_str());
+        self.subscription = if for_good {
+            Subscription::Barred
+        } else {
+            Subscription::None
+        };
+        Event::Unsubscribed { topic, reason }
+    }
+
+    fn message(&mut self, topic: Topic, frame: &Frame<'_>) -> Event {
         let position = frame.position();
         if position.is_some() {
             self.position.clone_from(&position);
@@ -52,7 +99,7 @@ impl Held {
         }
     }
 
-    pub(super) fn verdict(&mut self, topic: Topic, verdict: Verdict, is_answer: bool) -> Event {
+    fn verdict(&mut self, topic: Topic, verdict: Verdict, is_answer: bool) -> Event {
         self.position.clone_from(&verdict.from);
         self.epoch = verdict
             .from
@@ -66,7 +113,7 @@ impl Held {
         Event::Continuity { topic, verdict }
     }
 
-    pub(super) fn skipped(&mut self, topic: Topic, frame: &Frame<'_>) -> Option<Event> {
+    fn skipped(&mut self, topic: Topic, frame: &Frame<'_>) -> Option<Event> {
         let through = frame.through.clone()?;
         self.position = Some(through.clone());
         Some(Event::Skipped {
