@@ -40,7 +40,7 @@ pub struct RedisBroker {
     cluster: Arc<Cluster>,
     topology: Arc<TopologyWatch>,
     supervisor: Arc<Supervisor>,
-    sweeper: Sweeper,
+    sweeper: Arc<Sweeper>,
     vigil: Vigil,
     followed: Arc<Followed>,
     fullness: Fullness,
@@ -95,7 +95,7 @@ impl RedisBroker {
             suspect,
             Arc::clone(&followed) as _,
         );
-        let sweeper = Sweeper::new(Arc::clone(&cluster), &*random);
+        let sweeper = Arc::new(Sweeper::new(Arc::clone(&cluster), &*random));
         let vigil = Vigil::new(Arc::clone(&topology), Arc::clone(&supervisor));
         Self {
             random,
@@ -242,7 +242,7 @@ impl Broker for RedisBroker {
         let answer = self.cluster.call_durably(call, durability(&publish));
         let outcomes = published(&publish, answer.await, &self.fullness)?;
         if let Some(indexed) = indexed {
-            self.sweeper.after(&publish, key, indexed, &outcomes).await;
+            self.sweeper.after(&publish, key, indexed, &outcomes);
         }
         Ok(outcomes)
     }
@@ -280,7 +280,7 @@ impl Broker for RedisBroker {
         read(channel, self.cluster.call(call).await, library::state)
     }
 
-    async fn heads(&self, channels: &[ChannelId]) -> Result<Vec<Option<Head>>, BrokerError> {
+    async fn heads(&self, channels: &[ChannelId]) -> Vec<Result<Option<Head>, BrokerError>> {
         heads::read(self, channels).await
     }
 

@@ -41,14 +41,17 @@ pub(crate) struct Call {
     pub(crate) function: &'static str,
     /// The whole key; its `{tag}` decides the slot.
     pub(crate) key: Bytes,
-    /// Further keys of the same slot. While the slot moves they may stand on different sides: then the call fails at
-    /// once, as unavailable, and its caller asks for each by itself.
+    /// Further keys of the same slot. While the slot moves they may stand on different sides: then the call is refused
+    /// at once ([`PARTED`]), and its caller asks for each by itself.
     pub(crate) more_keys: Vec<Bytes>,
     pub(crate) args: Vec<Bytes>,
     /// Which argument becomes `1` when the call is sent again and may have been executed before. Without one
     /// the call must do no harm when it is executed twice.
     pub(crate) retry_flag: Option<usize>,
 }
+
+/// The code of a refusal because the keys of one call are on both sides of a moving slot.
+pub(crate) const PARTED: &str = "TRYAGAIN";
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -180,7 +180,7 @@ impl Presence for RedisPresence {
     async fn revisions(
         &self,
         channels: &[ChannelId],
-    ) -> Result<Vec<PresenceRevision>, PresenceError> {
+    ) -> Vec<Result<PresenceRevision, PresenceError>> {
         let call = |channel| calls::revision(keys::channel(channel), self.fresh());
         let answers = self.cluster.call_each(channels.iter().map(call).collect());
         channels

@@ -52,13 +52,13 @@ impl Sweeper {
         if let Some(indexed) = self.memory.recall(channel) {
             return Ok(Some(indexed));
         }
-        self.write(publish, channel).await.map(Some)
+        self.write(keeps_for(publish), channel).await.map(Some)
     }
 
     /// Remembers that a channel is indexed, once an answer showed its epoch. Where it is another one than was
-    /// remembered, it is indexed again.
-    pub(crate) async fn after(
-        &self,
+    /// remembered, it is indexed again, for which nobody waits.
+    pub(crate) fn after(
+        self: &Arc<Self>,
         publish: &Publish,
         channel: Bytes,
         indexed: Indexed,
@@ -67,16 +67,20 @@ impl Sweeper {
         let Some(epoch) = epoch_of(outcomes) else {
             return;
         };
-        let at = match indexed.epoch {
-            Some(known) if known == epoch => return,
-            Some(_) => match self.write(publish, &channel).await {
-                Ok(again) => again.at,
-                // The next publish tries again.
-                Err(_) => return self.memory.forget(&channel),
-            },
-            None => indexed.at,
-        };
-        self.memory.keep(channel, at, epoch);
+        match indexed.epoch {
+            Some(known) if known == epoch => {}
+            Some(_) => {
+                let (sweeper, keeps) = (Arc::clone(self), keeps_for(publish));
+                tokio::spawn(async move {
+                    match sweeper.write(keeps, &channel).await {
+                        Ok(again) => sweeper.memory.keep(channel, again.at, epoch),
+                        // The next publish tries again.
+                        Err(_) => sweeper.memory.forget(&channel),
+                    }
+                });
+            }
+            None => self.memory.keep(channel, indexed.at, epoch),
+        }
     }
 
     /// Sweeps, until it is dropped.
@@ -95,15 +99,19 @@ impl Sweeper {
         }
     }
 
-    async fn write(&self, publish: &Publish, channel: &Bytes) -> Result<Indexed, CallError> {
-        let history = publish.retention.history;
-        let window = history.map_or(Duration::ZERO, |history| history.window);
+    async fn write(&self, keeps: Duration, channel: &Bytes) -> Result<Indexed, CallError> {
         let index = keys::logs(keys::partition_of(channel));
-        let call = calls::index_later(index, window.max(INDEX_KEPT), channel.clone());
+        let call = calls::index_later(index, keeps.max(INDEX_KEPT), channel.clone());
         let at = Instant::now();
         self.cluster.call(call).await?;
         Ok(Indexed { at, epoch: None })
     }
+}
+
+/// How long what a publish leaves is kept.
+fn keeps_for(publish: &Publish) -> Duration {
+    let history = publish.retention.history;
+    history.map_or(Duration::ZERO, |history| history.window)
 }
 
 /// Whether a publish may leave something that has to go before the channel's position does.

@@ -42,7 +42,8 @@ pub struct Publish {
 pub enum Condition {
     /// The head is exactly this position.
     IfPosition(Position),
-    /// The last value of the draft's key is not byte for byte this payload.
+    /// The last value of the draft's key is not byte for byte this payload. Where the channel keeps no last values,
+    /// the newest message with the key counts, if it is among the last thousands of the log.
     UnlessEqual,
     /// The version is greater than that of the last publish with a version.
     Version(u64),
@@ -200,8 +201,15 @@ pub trait Broker: Send + Sync + 'static {
     /// The last value of each key, in position order, and the head of the same moment.
     async fn state(&self, channel: &ChannelId) -> Result<Option<Page>, BrokerError>;
 
-    /// The heads of many channels, in the order asked; `None` for one that keeps no log or is unknown.
-    async fn heads(&self, channels: &[ChannelId]) -> Result<Vec<Option<Head>>, BrokerError>;
+    /// The heads of many channels, one for each, in the order asked; `None` for one that keeps no log or is unknown.
+    /// A part of the broker that is away takes the answers for its own channels away, and no others.
+    async fn heads(&self, channels: &[ChannelId]) -> Vec<Result<Option<Head>, BrokerError>>;
+
+    /// The head of one channel.
+    async fn head(&self, channel: &ChannelId) -> Result<Option<Head>, BrokerError> {
+        let head = self.heads(std::slice::from_ref(channel)).await.pop();
+        head.unwrap_or(Err(BrokerError::Unavailable))
+    }
 
     /// Whether, as far as this node can tell, calls are answered and what is followed is carried. False once
     /// that has failed for about a second for any part of the broker, true as soon as every part is back. A

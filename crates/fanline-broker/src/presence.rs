@@ -143,12 +143,12 @@ pub trait Presence: Send + Sync + 'static {
     /// How many distinct members there are.
     async fn members(&self, channel: &ChannelId) -> Result<usize, PresenceError>;
 
-    /// The last revision of many channels, in the order asked: what their rosters would show now. Of a channel
-    /// that nobody entered the epoch is none.
+    /// The last revision of many channels, one for each, in the order asked: what their rosters would show now. Of
+    /// a channel that nobody entered the epoch is none.
     async fn revisions(
         &self,
         channels: &[ChannelId],
-    ) -> Result<Vec<PresenceRevision>, PresenceError>;
+    ) -> Vec<Result<PresenceRevision, PresenceError>>;
 }
 
 // === impl PresenceRevision ===

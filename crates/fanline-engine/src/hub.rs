@@ -166,10 +166,9 @@ impl Hub {
         let followed = self.live(|feed| feed.position().is_some());
         for feeds in followed.chunks(HEADS_AT_ONCE) {
             let ids: Vec<_> = feeds.iter().map(|feed| feed.id.clone()).collect();
-            let Ok(heads) = self.broker.heads(&ids).await else {
-                return;
-            };
+            let heads = self.broker.heads(&ids).await;
             for (feed, head) in feeds.iter().zip(heads) {
+                let Ok(head) = head else { continue };
                 let behind = head.is_none_or(|head| feed.is_behind(&head));
                 if behind && feed.suspect() {
                     feed.heal(&*self.broker).await;
@@ -183,11 +182,9 @@ impl Hub {
         let watched = self.live(|feed| feed.watches_members());
         for feeds in watched.chunks(HEADS_AT_ONCE) {
             let ids: Vec<_> = feeds.iter().map(|feed| feed.id.clone()).collect();
-            let Ok(revisions) = self.presence.revisions(&ids).await else {
-                return;
-            };
+            let revisions = self.presence.revisions(&ids).await;
             for (feed, revision) in feeds.iter().zip(revisions) {
-                if feed.compare_members(revision) {
+                if revision.is_ok_and(|revision| feed.compare_members(revision)) {
                     self.start_reading_members(Arc::clone(feed));
                 }
             }

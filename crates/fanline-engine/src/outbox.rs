@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use fanline_broker::{Entry, PresenceChange, PresenceRevision};
 use fanline_model::Position;
 use fanline_protocol::{Continuity, SharedFrame, SkipReason, SubscribedEvent, Tag};
@@ -73,6 +74,20 @@ pub(crate) struct RosterPage {
     pub(crate) tag: Tag,
 }
 
+impl RosterPage {
+    /// About what it will weigh in the protocol's words.
+    fn weight(&self) -> usize {
+        let optional = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let weigh = |entry: &Arc<Entry>| {
+            entry.member.as_str().len()
+                + optional(&entry.info)
+                + optional(&entry.data)
+                + ENTRY_BYTES
+        };
+        self.entries.iter().map(weigh).sum()
+    }
+}
+
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
@@ -99,6 +114,8 @@ struct Waiting {
     overflowed: bool,
 }
 
+/// What the entry of a roster weighs beside what it says.
+const ENTRY_BYTES: usize = 64;
 /// What an item weighs beside its frame.
 const ITEM_BYTES: usize = std::mem::size_of::<Item>();
 
@@ -255,6 +272,10 @@ impl Item {
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Frame { frame, .. } => ITEM_BYTES + frame.frame().bytes().len(),
+            Self::Notice {
+                notice: Notice::Roster(page),
+                ..
+            } => ITEM_BYTES + page.weight(),
             Self::Notice { .. } => ITEM_BYTES,
         }
     }

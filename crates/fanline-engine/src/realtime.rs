@@ -273,16 +273,15 @@ impl Realtime for EngineRealtime {
 impl EngineRealtime {
     async fn info(&self, id: ChannelId, connections: u64) -> Result<ChannelInfo, Refusal> {
         let away = "the channel's state cannot be read now; try again";
-        let heads = self.0.hub.broker.heads(std::slice::from_ref(&id)).await;
-        let heads = heads.map_err(|_| Refusal::new(ErrorCode::Unavailable, away))?;
+        let head = self.0.hub.broker.head(&id).await;
+        let head = head.map_err(|_| Refusal::new(ErrorCode::Unavailable, away))?;
         let members = self.0.presence.members(&id).await;
         let members = members.map_err(|_| Refusal::new(ErrorCode::Unavailable, away))?;
-        let head = heads.into_iter().next().flatten().map(|head| head.position);
         Ok(ChannelInfo {
             channel: id.channel,
             connections,
             members: members as u64,
-            head,
+            head: head.map(|head| head.position),
         })
     }
 }

@@ -179,7 +179,7 @@ impl Broker for Gated {
         self.broker.state(channel).await
     }
 
-    async fn heads(&self, channels: &[ChannelId]) -> Result<Vec<Option<Head>>, BrokerError> {
+    async fn heads(&self, channels: &[ChannelId]) -> Vec<Result<Option<Head>, BrokerError>> {
         self.gate.pass().await;
         self.broker.heads(channels).await
     }

@@ -8,7 +8,7 @@ use redis::Value;
 
 use super::RedisBroker;
 use super::refusal;
-use crate::cluster::CallError;
+use crate::cluster::{CallError, PARTED};
 use crate::keys;
 use crate::library::{self, HeadAsked};
 
@@ -22,24 +22,27 @@ type Group = Vec<usize>;
 pub(super) async fn read(
     broker: &RedisBroker,
     channels: &[ChannelId],
-) -> Result<Vec<Option<Head>>, BrokerError> {
-    let mut heads = vec![None; channels.len()];
-    let mut alone = Vec::new();
+) -> Vec<Result<Option<Head>, BrokerError>> {
+    let mut heads = vec![Err(BrokerError::Unavailable); channels.len()];
+    let mut parted = Vec::new();
     for (group, answer) in ask(broker, channels, by_partition(channels)).await {
-        let together = answer.ok();
-        match together.and_then(|value| library::heads(&value, group.len())) {
-            Some(together) => put(&mut heads, group, together),
-            // A moving slot has parted them, or nothing could be asked: each has its own way to go.
-            None => alone.extend(group.into_iter().map(|place| vec![place])),
+        if answer.as_ref().is_err_and(is_parted) {
+            parted.extend(group.into_iter().map(|place| vec![place]));
+        } else {
+            put(&mut heads, channels, &group, answer);
         }
     }
-    for (group, answer) in ask(broker, channels, alone).await {
-        let channel = group.first().and_then(|place| channels.get(*place));
-        let channel = channel.ok_or(BrokerError::Unavailable)?;
-        let head = refusal::read(channel, answer, |value| library::heads(value, 1))?;
-        put(&mut heads, group, head);
+    if !parted.is_empty() {
+        for (group, answer) in ask(broker, channels, parted).await {
+            put(&mut heads, channels, &group, answer);
+        }
     }
-    Ok(heads)
+    heads
+}
+
+/// Whether a moving slot has the keys on different sides: each has its own way to go.
+fn is_parted(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { code, .. } if code == PARTED)
 }
 
 /// Groups of no more than fit into one call.
@@ -73,10 +76,20 @@ async fn ask(
     groups.into_iter().zip(answers).collect()
 }
 
-fn put(heads: &mut [Option<Head>], group: Group, found: Vec<Option<Head>>) {
-    for (place, head) in group.into_iter().zip(found) {
-        if let Some(slot) = heads.get_mut(place) {
-            *slot = head;
+fn put(
+    heads: &mut [Result<Option<Head>, BrokerError>],
+    channels: &[ChannelId],
+    group: &Group,
+    answer: Result<Value, CallError>,
+) {
+    let Some(first) = group.first().and_then(|place| channels.get(*place)) else {
+        return;
+    };
+    let found = refusal::read(first, answer, |value| library::heads(value, group.len()));
+    let Ok(found) = found else { return };
+    for (place, head) in group.iter().zip(found) {
+        if let Some(slot) = heads.get_mut(*place) {
+            *slot = Ok(head);
         }
     }
 }
@@ -121,9 +134,10 @@ mod tests {
         broker.publish(publish).await.unwrap();
     }
 
-    fn all_stand_at_one(heads: &[Option<Head>]) -> bool {
-        let at_one = |head: &Option<Head>| head.as_ref().is_some_and(|it| it.position.seq == 1);
-        heads.iter().all(at_one)
+    async fn all_stand_at_one(broker: &RedisBroker, channels: &[ChannelId]) -> bool {
+        let heads = broker.heads(channels).await;
+        let at_one = |head: Option<Head>| head.is_some_and(|head| head.position.seq == 1);
+        heads.into_iter().all(|head| head.is_ok_and(at_one))
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,7 +158,7 @@ mod tests {
         }
         let groups = by_partition(&channels);
         assert_eq!(groups.len(), 1, "one call");
-        assert!(all_stand_at_one(&broker.heads(&channels).await.unwrap()));
+        assert!(all_stand_at_one(&broker, &channels).await);
 
         let number = slot(&keys::channel(&channels[0]));
         let from = redis.primary_of(number).await.unwrap();
@@ -158,9 +172,9 @@ mod tests {
             .await
             .unwrap();
         assert!(moving.carry_half().await.unwrap().len() >= 20);
-        assert!(all_stand_at_one(&broker.heads(&channels).await.unwrap()));
+        assert!(all_stand_at_one(&broker, &channels).await);
         moving.finish().await.unwrap();
-        assert!(all_stand_at_one(&broker.heads(&channels).await.unwrap()));
+        assert!(all_stand_at_one(&broker, &channels).await);
         running.abort();
     }
 }

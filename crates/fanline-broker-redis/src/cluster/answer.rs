@@ -2,6 +2,7 @@
 
 use redis::{ServerError, Value};
 
+use super::PARTED;
 use crate::topology::Address;
 
 /// What a server answered.
@@ -14,6 +15,8 @@ pub(super) enum Answer {
     Ask(Address),
     /// Not now.
     NotYet,
+    /// Not now: the slot is moving, and the keys of the call are on both sides.
+    Parted,
     /// This server is a replica now.
     ReadOnly,
     /// The library is not loaded here.
@@ -43,9 +46,8 @@ fn read_error(error: &ServerError, asked: &Address) -> Answer {
         "MOVED" => elsewhere().map_or(Answer::NotYet, Answer::Moved),
         "ASK" => elsewhere().map_or(Answer::NotYet, Answer::Ask),
         "READONLY" => Answer::ReadOnly,
-        "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "NOREPLICAS" | "BUSY" => {
-            Answer::NotYet
-        }
+        PARTED => Answer::Parted,
+        "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "NOREPLICAS" | "BUSY" => Answer::NotYet,
         "ERR" if detail == "Function not found" => Answer::NoFunction,
         code => Answer::Refused {
             code: code.to_owned(),
@@ -85,9 +87,14 @@ mod tests {
     }
 
     #[test]
+    fn keys_on_both_sides_of_a_moving_slot_are_told_from_what_is_away() {
+        let line = "TRYAGAIN Multiple keys request during rehashing of slot";
+        assert_eq!(answer(line), Answer::Parted);
+    }
+
+    #[test]
     fn what_says_that_nothing_was_executed_is_worth_another_attempt() {
         for line in [
-            "TRYAGAIN Multiple keys request during rehashing of slot",
             "CLUSTERDOWN The cluster is down",
             "LOADING Redis is loading the dataset in memory",
             "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::answer::{self, Answer};
 use super::server::Server;
-use super::{Call, CallError, Cluster, Counters};
+use super::{Call, CallError, Cluster, Counters, PARTED};
 use crate::connector::Live;
 use crate::durability::{Doubt, Verdict};
 use crate::topology::{Address, Topology};
@@ -155,10 +155,10 @@ impl<'a> Journey<'a> {
                 asking: true,
                 ..Stop::new(address)
             }),
-            Answer::NotYet if !self.call.more_keys.is_empty() => {
-                Step::End(Err(CallError::Unavailable))
+            Answer::Parted if !self.call.more_keys.is_empty() => {
+                Step::End(Err(self.refused(PARTED, "the slot is moving")))
             }
-            Answer::NotYet => {
+            Answer::NotYet | Answer::Parted => {
                 topology.suspect();
                 Step::Wait
             }

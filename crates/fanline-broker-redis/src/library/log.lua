@@ -74,17 +74,23 @@ local function read_content(entry)
   return said, ''
 end
 
--- Walks the log from its newest entry back, until `visit` answers true.
-local function walk_back(key, m, visit)
+-- How far back a walk looks. A server does nothing else meanwhile, and a log may hold a million entries.
+local WALK_ANYHOW, WALK_AT_MOST = 1000, 20000
+
+-- Walks the log from its newest entry back, until `visit` answers true: the newest entries anyhow, and of those before
+-- them what was published since a time.
+local function walk_back(key, m, since, visit)
   local last = m[SEQ]
-  while last > m[EVICTED] do
-    local first = math.max(m[EVICTED] + 1, last - 99)
+  local anyhow, bound = last - WALK_ANYHOW, math.max(m[EVICTED], last - WALK_AT_MOST)
+  while last > bound do
+    local first = math.max(bound + 1, last - 99)
     local fields = {}
     for seq = last, first, -1 do
       fields[#fields + 1] = u64(seq)
     end
     for n, entry in ipairs(redis.call('HMGET', key, unpack(fields))) do
-      if entry and visit(last - n + 1, entry) then
+      local seq = last - n + 1
+      if entry and (seq <= anyhow and entry_timestamp(entry) < since or visit(seq, entry)) then
         return
       end
     end

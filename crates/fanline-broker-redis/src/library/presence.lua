@@ -45,7 +45,7 @@ local function load_presence(key)
     soonest = fields[6],
     emptied = fields[7],
     expires = fields[8],
-    longest = fields[9],
+    longest = fields[9] or math.huge,
   }
 end
 

@@ -40,17 +40,18 @@ end
 
 -- Places of ids that no record names, from the log: those that the server made, and those of a publisher whose record
 -- ended before its time, because the clock has jumped ahead between an attempt and its retry.
-local function search_log(key, m, drafts)
+local function search_log(key, m, drafts, since)
   local wanted, count = {}, 0
   for _, draft in ipairs(drafts) do
-    if not draft.outcome then
+    -- Of those given twice in one call the first is published, and the second is its duplicate.
+    if not draft.outcome and not wanted[draft.id] then
       wanted[draft.id], count = draft, count + 1
     end
   end
   if count == 0 then
     return
   end
-  walk_back(key, m, function(_, entry)
+  walk_back(key, m, since, function(_, entry)
     local draft = wanted[entry_id(entry)]
     if draft and is_entry(draft, entry) then
       -- The place is what the entry says: it keeps the epoch it was numbered in.
@@ -91,9 +92,9 @@ local function repeats(key, m, rule, drafts, now)
     end
     return false
   end
-  -- Where no rule keeps last values, the newest message with the key that the log still has counts.
+  -- Where no rule keeps last values, the newest message with the key that the end of the log has counts.
   local equal = false
-  walk_back(key, m, function(_, entry)
+  walk_back(key, m, 0, function(_, entry)
     local _, value_key = read_content(entry)
     local same_key = open[value_key]
     if same_key then
@@ -261,7 +262,7 @@ local function publish_anything(key, args, now)
   local refusal = mismatch and 'FLMISMATCH ' .. mismatch
   if not refusal then
     if retry and m[EPOCH] ~= NO_EPOCH then
-      search_log(key, m, drafts)
+      search_log(key, m, drafts, now - window)
     end
     local is_open = false
     for _, draft in ipairs(drafts) do

@@ -47,7 +47,7 @@ local function follow(keys, args)
 end
 
 -- The one function that takes several keys, which lie in one slot: every node asks for all that it follows every few
--- seconds. It is only ever asked for one of them while the slot moves.
+-- seconds. Where a moving slot has parted them it is refused, and asked for each by itself.
 -- args: for each key a fresh epoch, and '1' if the asking node follows the channel. Answers for each its head, or
 -- nothing.
 local function read_heads(keys, args)

@@ -87,7 +87,7 @@ end
 -- Takes over from the log what it still knows.
 local function fill_values(key, m, rule, now)
   local seen, found = {}, {}
-  walk_back(key, m, function(seq, entry)
+  walk_back(key, m, 0, function(seq, entry)
     local _, value_key = read_content(entry)
     if not seen[value_key] then
       seen[value_key] = true

@@ -64,7 +64,7 @@ async fn the_user_of_the_page_may_do_all_that_a_node_does() {
     let page = broker.read(channel, 0, limit).await.unwrap().unwrap();
     assert_eq!(page.messages.len(), 1);
     broker.state(channel).await.unwrap();
-    broker.heads(std::slice::from_ref(channel)).await.unwrap();
+    broker.head(channel).await.unwrap();
 
     let presence = broker.presence();
     let (user, connection) = (

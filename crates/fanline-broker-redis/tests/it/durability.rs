@@ -99,14 +99,7 @@ async fn nothing_that_was_acknowledged_as_replicated_is_missing_after_a_failover
     assert_eq!(before.len(), 250, "delivered may exceed acknowledged");
     stage.cluster.server(primary).kill();
     until(async || matches!(stage.role(replica).await, Role::Primary { .. })).await;
-    until(async || {
-        stage
-            .broker
-            .heads(std::slice::from_ref(&stage.channel))
-            .await
-            .is_ok()
-    })
-    .await;
+    until(async || stage.broker.head(&stage.channel).await.is_ok()).await;
     let after = stage.log().await;
     for draft in &acknowledged {
         assert!(after.contains(&draft.id), "{:?} is lost", draft.id);

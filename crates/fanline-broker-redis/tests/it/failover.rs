@@ -66,8 +66,7 @@ impl Stage {
     }
 
     async fn head(&self) -> Head {
-        let channel = std::slice::from_ref(&self.channel);
-        self.broker.heads(channel).await.unwrap().remove(0).unwrap()
+        self.broker.head(&self.channel).await.unwrap().unwrap()
     }
 
     /// The primary that holds the only channel there is.

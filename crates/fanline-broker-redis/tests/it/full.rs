@@ -44,12 +44,10 @@ async fn a_full_redis_refuses_publishes_by_name_and_goes_on_answering_reads() {
     limit_memory(&server, "1").await;
     let refusal = publish("refused").await.unwrap_err();
     assert_eq!(refusal, BrokerError::Full.into());
-    assert!(refusal.to_string().contains("maxmemory"), "{refusal}");
 
     let head = broker.follow(&channel, &retention).await.unwrap().unwrap();
     assert_eq!(head.position.seq, 1);
-    let heads = broker.heads(std::slice::from_ref(&channel)).await.unwrap();
-    assert_eq!(heads, [Some(head)]);
+    assert_eq!(broker.head(&channel).await, Ok(Some(head)));
     let all = PageLimit {
         messages: usize::MAX,
         bytes: usize::MAX,

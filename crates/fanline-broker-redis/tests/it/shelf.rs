@@ -73,8 +73,7 @@ impl Shelf {
     }
 
     pub(crate) async fn head(&self, channel: &ChannelId) -> Option<Head> {
-        let heads = self.broker.heads(std::slice::from_ref(channel)).await;
-        heads.unwrap().remove(0)
+        self.broker.head(channel).await.unwrap()
     }
 
     pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> T {

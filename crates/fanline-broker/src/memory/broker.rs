@@ -244,7 +244,7 @@ impl Broker for MemoryBroker {
         Ok(page.flatten())
     }
 
-    async fn heads(&self, channels: &[ChannelId]) -> Result<Vec<Option<Head>>, BrokerError> {
+    async fn heads(&self, channels: &[ChannelId]) -> Vec<Result<Option<Head>, BrokerError>> {
         let now = self.clock.now();
         let head = |channel: &ChannelId| {
             let key = self.key(channel);
@@ -252,8 +252,8 @@ impl Broker for MemoryBroker {
                 channel.touch(now);
                 channel.head()
             });
-            head.flatten()
+            Ok(head.flatten())
         };
-        Ok(channels.iter().map(head).collect())
+        channels.iter().map(head).collect()
     }
 }

@@ -171,12 +171,12 @@ impl Presence for MemoryPresence {
     async fn revisions(
         &self,
         channels: &[ChannelId],
-    ) -> Result<Vec<PresenceRevision>, PresenceError> {
+    ) -> Vec<Result<PresenceRevision, PresenceError>> {
         let revision = |channel| {
             let revision = self.with(channel, |entries, _| entries.revision());
-            revision.unwrap_or(PresenceRevision::NONE)
+            Ok(revision.unwrap_or(PresenceRevision::NONE))
         };
-        Ok(channels.iter().map(revision).collect())
+        channels.iter().map(revision).collect()
     }
 }
 

@@ -247,12 +247,7 @@ impl World {
     }
 
     async fn head(&self) -> Option<Head> {
-        self.memory
-            .broker
-            .heads(std::slice::from_ref(&self.channel))
-            .await
-            .unwrap()
-            .remove(0)
+        self.memory.broker.head(&self.channel).await.unwrap()
     }
 
     async fn check(&mut self) {

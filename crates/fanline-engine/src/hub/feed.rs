@@ -23,8 +23,8 @@ use super::roster::NodeRoster;
 use crate::outbox::Notice;
 use crate::resume::resume;
 
-/// What may be held while a hole is healed.
-const HELD_MESSAGES: usize = 4_096;
+/// What may be held of one channel while a hole is healed.
+const HELD_BYTES: usize = 1024 * 1024;
 
 /// One channel that this node follows, or is about to.
 pub(crate) struct ChannelFeed {
@@ -48,9 +48,12 @@ struct State {
     listeners: Listeners,
     /// Who is there, while somebody listens to members.
     roster: Option<Box<NodeRoster>>,
+    /// How many there were: what is read for one is not for the next.
+    rosters: u32,
     ring: Ring,
     /// While a hole is healed, what came meanwhile.
     held: VecDeque<Arc<Message>>,
+    held_bytes: usize,
     healing: bool,
     /// The last healing did not come to an end: the feed may stand behind what its listeners are owed.
     unhealed: bool,
@@ -76,8 +79,10 @@ impl ChannelFeed {
             position: None,
             listeners: Listeners::default(),
             roster: None,
+            rosters: 0,
             ring: Ring::default(),
             held: VecDeque::new(),
+            held_bytes: 0,
             healing: false,
             unhealed: false,
             again: false,
@@ -208,7 +213,7 @@ impl ChannelFeed {
             let after = position.map_or(0, |position| position.seq);
             let page = match broker.read(&self.id, after, super::PAGE).await {
                 Ok(Some(page)) => page,
-                Ok(None) => match broker.follow(&self.id, &retention).await {
+                Ok(None) => match self.follow_again(broker, &retention).await {
                     Ok(Some(head)) => Page {
                         head,
                         messages: Vec::new(),
@@ -236,6 +241,19 @@ impl ChannelFeed {
             }
             state.healing = true;
         }
+    }
+
+    /// Follows a channel whose log is gone. Not what nobody follows any more: nobody would end it.
+    async fn follow_again(
+        &self,
+        broker: &dyn Broker,
+        retention: &Retention,
+    ) -> Result<Option<Head>, BrokerError> {
+        let _turn = self.following.lock().await;
+        if !self.is_live() {
+            return Err(BrokerError::Unavailable);
+        }
+        broker.follow(&self.id, retention).await
     }
 
     /// The broker is away: what was held is dropped, and the next sweep or message tries again.
@@ -350,8 +368,9 @@ impl State {
     fn attach(&mut self, reader: &Reader) -> ListenerKey {
         let shared = Arc::clone(&reader.shared);
         let listener = Listener::new(shared, reader.slot, reader.modes, reader.slow);
-        if reader.modes.presence {
-            self.roster.get_or_insert_default();
+        if reader.modes.presence && self.roster.is_none() {
+            self.rosters = self.rosters.wrapping_add(1);
+            self.roster = Some(Box::default());
         }
         self.listeners
             .insert(&reader.protocol, reader.format, listener)
@@ -393,11 +412,18 @@ impl State {
     }
 
     fn hold(&mut self, message: Arc<Message>) {
-        if self.held.len() == HELD_MESSAGES {
-            self.held.clear();
+        self.held_bytes += message.draft.weight();
+        if self.held_bytes > HELD_BYTES {
+            self.let_go();
             self.again = true;
+        } else {
+            self.held.push_back(message);
         }
-        self.held.push_back(message);
+    }
+
+    fn let_go(&mut self) {
+        self.held = VecDeque::new();
+        self.held_bytes = 0;
     }
 
     /// Takes in a page that was read to heal. True once the page's head is reached.
@@ -436,17 +462,19 @@ impl State {
     fn settle(&mut self, id: &ChannelId, mut known: usize) -> bool {
         self.healing = false;
         while let Some(message) = self.held.pop_front() {
+            self.held_bytes -= message.draft.weight();
             if let Some(position) = message.position
                 && !self.accept(id, &message, position)
                 && known == 0
             {
+                self.held_bytes += message.draft.weight();
                 self.held.push_front(message);
                 self.healing = true;
                 return true;
             }
             known = known.saturating_sub(1);
         }
-        self.held = VecDeque::new();
+        self.let_go();
         false
     }
 
@@ -463,7 +491,7 @@ impl State {
     fn stop_healing(&mut self, healed: &Notify, unhealed: bool) {
         self.healing = false;
         self.unhealed = unhealed;
-        self.held = VecDeque::new();
+        self.let_go();
         healed.notify_waiters();
     }
 }

@@ -1,12 +1,14 @@
 //! The end of a session: leave everything at once, then say the last words with little patience.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fanline_broker::ChannelId;
 use fanline_model::CloseReason;
 use fanline_protocol::{CloseFrame, Event, Outgoing};
+use futures_util::future::join_all;
 
 use super::{End, Session};
 use crate::entries::EntryKey;
@@ -24,10 +26,15 @@ impl Session {
             End::Lost | End::Close(CloseReason::HeartbeatMissed, ..)
         );
         self.leave_channels();
-        self.leave_presence(clean).await;
-        if let Some(close) = self.last_words(end) {
-            let _ = tokio::time::timeout(PATIENCE, self.say(&close)).await;
-        }
+        let leaving = self.leave_presence(clean);
+        let close = self.last_words(end);
+        let saying = async {
+            if let Some(close) = close {
+                let _ = tokio::time::timeout(PATIENCE, self.say(&close)).await;
+            }
+        };
+        // A broker that is away holds up no last word.
+        tokio::join!(saying, leaving);
     }
 
     pub(super) fn leave_channels(&mut self) {
@@ -55,20 +62,24 @@ impl Session {
     }
 
     /// A clean end leaves at once; silence leaves after the grace, unless the connection comes back.
-    async fn leave_presence(&mut self, clean: bool) {
-        for entry in self.release_entries() {
-            let presence = &self.engine.presence;
-            let left = if clean {
-                let left = presence.leave(&entry.0, &entry.1, entry.2).await;
-                left.map(|_| ())
-            } else {
-                let entries = std::slice::from_ref(&entry);
-                presence.refresh(entries, GRACE).await.map(|_| ())
+    fn leave_presence(&mut self, clean: bool) -> impl Future<Output = ()> + Send + use<> {
+        let entries = self.release_entries();
+        let presence = Arc::clone(&self.engine.presence);
+        async move {
+            let leave = async |entry: EntryKey| {
+                let left = if clean {
+                    let left = presence.leave(&entry.0, &entry.1, entry.2).await;
+                    left.map(|_| ())
+                } else {
+                    let entries = std::slice::from_ref(&entry);
+                    presence.refresh(entries, GRACE).await.map(|_| ())
+                };
+                if let Err(error) = left {
+                    let connection = entry.2;
+                    tracing::warn!(%connection, %error, "a member could not leave; its lease will end");
+                }
             };
-            if let Err(error) = left {
-                let connection = entry.2;
-                tracing::warn!(%connection, %error, "a member could not leave; its lease will end");
-            }
+            join_all(entries.into_iter().map(leave)).await;
         }
     }
 

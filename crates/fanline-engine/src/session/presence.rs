@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fanline_broker::{ChannelId, Entry, PresenceError};
+use fanline_broker::{BrokerError, ChannelId, Entry, PresenceError};
 use fanline_model::{Channel, ErrorCode, UserId};
 use fanline_protocol::{Enter, Event, Refusal, Tag};
 use fanline_tenancy::access::{Action, decide};
@@ -76,21 +76,22 @@ impl Session {
         };
         let (engine, session) = (Arc::clone(&self.engine), self.key);
         self.hold = Hold::Answer;
+        // Let go first, or a renewal could enter again who has just left. Whatever comes of it, the lease ends.
+        engine.entries.release(&entry, session);
+        // In a task of its own: a session that ends on the way does not leave a second time.
+        let leaving = tokio::spawn(async move {
+            let left = engine.presence.leave(&entry.0, &entry.1, entry.2).await;
+            left.map(|_| ())
+        });
         self.start(async move {
-            // Let go first, or a renewal could enter again who has just left.
-            let held = engine.entries.release(&entry, session);
-            match engine.presence.leave(&entry.0, &entry.1, entry.2).await {
-                Ok(_) => Done::Presence {
+            let away = PresenceError::Broker(BrokerError::Unavailable);
+            match leaving.await.unwrap_or(Err(away)) {
+                Ok(()) => Done::Presence {
                     events: vec![Event::Accepted { tag }],
                     entered: None,
                     left: Some(channel),
                 },
-                Err(error) => {
-                    if let Some(held) = held {
-                        engine.entries.hold(entry, held);
-                    }
-                    refused(&error, channel, tag)
-                }
+                Err(error) => refused(&error, channel, tag),
             }
         });
     }

@@ -339,12 +339,8 @@ async fn rewind(
     after: u64,
     welcome: &Welcome,
 ) -> Result<(), fanline_broker::BrokerError> {
-    let heads = hub.broker.heads(std::slice::from_ref(&feed.id)).await?;
-    let evicted = heads
-        .into_iter()
-        .flatten()
-        .next()
-        .map_or(0, |head| head.evicted_through);
+    let head = hub.broker.head(&feed.id).await?;
+    let evicted = head.map_or(0, |head| head.evicted_through);
     let Some(head) = feed.position() else {
         return Ok(());
     };

@@ -241,8 +241,8 @@ impl Stage {
 
     async fn head(&self, channel: usize) -> Option<Position> {
         let id = self.world.channel(CHANNELS[channel]);
-        let heads = self.world.broker.heads(&[id]).await.unwrap();
-        heads[0].as_ref().map(|head| head.position)
+        let head = self.world.broker.head(&id).await.unwrap();
+        head.map(|head| head.position)
     }
 
     fn connection(&self, client: Option<usize>) -> Option<fanline_model::ConnectionId> {

@@ -71,6 +71,23 @@ async fn a_moved_clock_expires_a_key_of_one_hour() {
     assert!(!connection.exists::<_, bool>("foo").await.unwrap());
 }
 
+#[test]
+fn any_program_sees_the_clock_that_it_is_started_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = WallClock::kept_in(directory.path()).unwrap();
+    let look = || -> u64 {
+        let mut date = std::process::Command::new("date");
+        date.arg("+%s").envs(clock.environment().unwrap());
+        let seen = String::from_utf8(date.output().unwrap().stdout).unwrap();
+        seen.trim().parse().unwrap()
+    };
+    let right = look();
+    clock.set_ahead(HOUR).unwrap();
+    assert!(look() >= right + HOUR.as_secs());
+    clock.set_behind(HOUR).unwrap();
+    assert!(look() < right);
+}
+
 #[tokio::test]
 async fn a_clock_moves_by_what_it_is_told() {
     let (_server, clock) = RedisServer::with_movable_clock().await.unwrap();

@@ -35,6 +35,12 @@ impl ChannelFeed {
         heard == Heard::Read
     }
 
+    /// Which roster is kept, if somebody listens to members.
+    fn roster_number(&self) -> Option<u32> {
+        let state = self.state.lock();
+        state.roster.as_ref().map(|_| state.rosters)
+    }
+
     /// Whether somebody here listens to members.
     pub(in crate::hub) fn watches_members(&self) -> bool {
         self.state.lock().roster.is_some()
@@ -55,13 +61,18 @@ impl ChannelFeed {
         self.with_roster(|roster| roster.compare(revision))
     }
 
-    /// Reads the roster and tells the listeners what they have missed; goes on until it succeeds, or until nobody
-    /// listens any more.
+    /// Reads the roster and tells the listeners what they have missed; goes on until it succeeds, or until they are
+    /// gone. Those who come after them have another roster, which others read.
     pub(in crate::hub) async fn read_members(&self, presence: &dyn Presence) {
+        let Some(roster) = self.roster_number() else {
+            return;
+        };
         let mut well = true;
         loop {
             match self.pages(presence).await {
-                Ok(pages) if self.learn(&pages) => return self.roster_read.notify_waiters(),
+                Ok(pages) if self.learn(roster, &pages) => {
+                    return self.roster_read.notify_waiters();
+                }
                 Ok(_) => {}
                 Err(error) if well => {
                     tracing::warn!(channel = %self.id, %error, "a roster cannot be read; trying on");
@@ -69,7 +80,7 @@ impl ChannelFeed {
                 }
                 Err(_) => {}
             }
-            if !self.watches_members() {
+            if self.roster_number() != Some(roster) {
                 return;
             }
             tokio::time::sleep(AGAIN).await;
@@ -115,12 +126,17 @@ impl ChannelFeed {
     }
 
     /// False if the roster must be read again.
-    fn learn(&self, pages: &[Roster]) -> bool {
+    fn learn(&self, number: u32, pages: &[Roster]) -> bool {
         let mut state = self.state.lock();
         let State {
-            roster, listeners, ..
+            roster,
+            rosters,
+            listeners,
+            ..
         } = &mut *state;
-        let Some(roster) = roster else { return true };
+        let Some(roster) = roster.as_mut().filter(|_| *rosters == number) else {
+            return true;
+        };
         let told = roster.learn(pages);
         for change in told.iter().flatten() {
             listeners.presence(change);

@@ -198,10 +198,10 @@ pub async fn heads_stand_in_the_order_asked(harness: &dyn BrokerHarness) {
         stage.publish_many(channel, n).await;
     }
     let asked: Vec<_> = names.iter().rev().cloned().collect();
-    let heads = stage.broker().heads(&asked).await.unwrap();
+    let heads = stage.broker().heads(&asked).await;
     let seqs: Vec<_> = heads
-        .iter()
-        .map(|head| head.as_ref().map(|head| head.position.seq))
+        .into_iter()
+        .map(|head| head.unwrap().map(|head| head.position.seq))
         .collect();
     let expected: Vec<_> = (0..20u64)
         .rev()

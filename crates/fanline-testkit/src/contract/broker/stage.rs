@@ -147,12 +147,7 @@ impl Stage {
     }
 
     pub(crate) async fn head(&self, channel: &ChannelId) -> Option<Head> {
-        only(
-            self.broker()
-                .heads(std::slice::from_ref(channel))
-                .await
-                .unwrap(),
-        )
+        self.broker().head(channel).await.unwrap()
     }
 
     /// Waits until so many messages of the channel were heard, and answers all that were.
