@@ -1,5 +1,6 @@
 //! The lab: builds the server and the program that breaks it, and runs that.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
     /// How many servers.
     #[arg(long)]
     nodes: Option<u8>,
+    /// Another version of the server's program, for the scenario about two.
+    #[arg(long, value_name = "PATH")]
+    other_program: Option<PathBuf>,
 }
 
 /// The scenarios of the short form: a fault of Redis and one of a server, in a minute and a half.
@@ -59,6 +63,9 @@ pub(crate) fn run(repository: &Repository, arguments: &Arguments) -> Result<Outc
         lab.arg("--program").arg(program);
         lab.arg("--results").arg(repository.target().join("lab"));
         lab.args(arguments.all.then_some("--all"));
+        if let Some(other) = &arguments.other_program {
+            lab.arg("--other-program").arg(other);
+        }
         let numbers = [
             ("--seed", arguments.seed),
             ("--duration", arguments.duration),
@@ -81,6 +88,7 @@ pub(crate) fn suite(repository: &Repository) -> Result<Outcome> {
         seed: None,
         duration: Some(SHORT_SECONDS),
         nodes: None,
+        other_program: None,
     };
     run(repository, &arguments)
 }

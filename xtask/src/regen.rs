@@ -52,6 +52,18 @@ const GENERATORS: &[Generator] = &[
             "docs/errors.md",
         ],
     },
+    Generator {
+        makes: "docs/lab.md",
+        arguments: &[
+            "run",
+            "--package",
+            "fanline-lab",
+            "--",
+            "list",
+            "--page",
+            "docs/lab.md",
+        ],
+    },
 ];
 
 /// Runs every generator, in order.

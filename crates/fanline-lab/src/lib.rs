@@ -13,6 +13,7 @@ pub mod checker;
 pub mod dice;
 pub mod http;
 pub mod log;
+pub mod page;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -11,7 +11,7 @@ use fanline_lab::log::Logs;
 use fanline_lab::report::{About, Report};
 use fanline_lab::run::{self, Options};
 use fanline_lab::scenario::{self, Scenario};
-use fanline_lab::{checker, report};
+use fanline_lab::{checker, page, report};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Breaks a running installation in one named way, and says which promises held.
@@ -24,7 +24,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print the scenarios.
-    List,
+    List {
+        /// Bring the list in this page up to date instead.
+        #[arg(long, value_name = "FILE")]
+        page: Option<PathBuf>,
+    },
     /// Run scenarios and judge them.
     Run(Run),
     /// Judge the logs of an earlier run again.
@@ -78,7 +82,8 @@ fn main() -> ExitCode {
 /// Whether every promise held.
 fn dispatch(command: Command) -> Result<bool> {
     match command {
-        Command::List => {
+        Command::List { page: Some(page) } => page::update(&page).map(|()| true),
+        Command::List { page: None } => {
             for scenario in scenario::all() {
                 say(&format!("{:<26}{}\n", scenario.name(), scenario.about()))?;
             }

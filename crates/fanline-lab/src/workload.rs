@@ -134,6 +134,13 @@ impl Workload {
         Ok(())
     }
 
+    /// The wall clock of a server, as it tells its clients.
+    pub async fn date_at(&self, node: &Node) -> Result<String> {
+        let url = format!("{}/v1/openapi.json", node.url());
+        let answer = self.http.send("GET", &url, "", &[], None).await?;
+        Ok(answer.date)
+    }
+
     /// Waits until every subscription is live.
     pub async fn all_live(&self, within: Duration) -> Result<()> {
         let deadline = Instant::now() + within;

@@ -56,6 +56,8 @@ fn follow(verdicts: &mut Verdicts, stream: &Stream<'_>) {
                     stream.topic
                 );
                 verdicts.violation(text, [place]);
+                // That is the finding; it is not also one that it never ended.
+                open = None;
             }
             Event::Subscribed { verdict, .. } => {
                 verdicts.looks();

@@ -147,3 +147,32 @@ impl fmt::Display for Place {
         write!(f, "{}.jsonl:{}", self.actor, self.line)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::super::Logbook;
+    use super::*;
+
+    #[test]
+    fn those_who_share_a_file_are_told_apart_and_keep_its_lines() {
+        let directory = tempfile::tempdir().unwrap();
+        let logbook = Logbook::create(directory.path()).unwrap();
+        let file = logbook.actor("crowd").unwrap();
+        for who in [0, 1, 0] {
+            file.of(who).record(Event::Stopped);
+        }
+        logbook.finish().unwrap();
+        let logs = Logs::read(directory.path()).unwrap();
+        let lines = |actor: &ActorLog| {
+            let places = actor.events().map(|(place, _)| place.to_string());
+            places.collect::<Vec<_>>()
+        };
+        let lines: Vec<_> = logs.actors().iter().map(lines).collect();
+        let expected = [
+            vec!["crowd.jsonl:1", "crowd.jsonl:3"],
+            vec!["crowd.jsonl:2"],
+        ];
+        assert_eq!(lines, expected);
+    }
+}

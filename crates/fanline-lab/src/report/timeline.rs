@@ -50,7 +50,9 @@ impl Timeline {
                     format!("ends: {what}")
                 }
                 Event::Note { text } => text.clone(),
-                Event::StoodStill { millis } => format!("the lab itself stood still for {millis} ms"),
+                Event::StoodStill { millis } => {
+                    format!("the lab itself stood still for {millis} ms")
+                }
                 Event::NotQuiet { why } => format!("not quiet: {why}"),
                 _ => continue,
             };

@@ -1,6 +1,6 @@
 //! Where the channels of a run are in Redis.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context as _, Result};
 use fanline_testkit::redis::{Node as RedisNode, RedisCluster, RedisServer};
@@ -67,6 +67,19 @@ pub(super) async fn primaries(stage: &Stage) -> Result<Vec<RedisNode>> {
         primaries.push(stage.cluster().primary_of(slot).await?);
     }
     Ok(primaries)
+}
+
+/// The names of the function libraries that a server has loaded.
+pub(super) async fn libraries(server: &RedisServer) -> Result<Vec<String>> {
+    let mut connection = server.connect().await?;
+    let mut list = redis::cmd("FUNCTION");
+    let list: Vec<HashMap<String, redis::Value>> =
+        list.arg("LIST").query_async(&mut connection).await?;
+    let names = list.into_iter().filter_map(|mut one| {
+        let name = one.remove("library_name")?;
+        redis::from_redis_value(name).ok()
+    });
+    Ok(names.collect())
 }
 
 /// Sets a value of a server's configuration.

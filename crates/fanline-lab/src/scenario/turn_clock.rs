@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use fanline_testkit::redis::RedisServer;
+use fanline_testkit::redis::{RedisServer, WallClock};
 
 use super::{Scenario, single};
 use crate::stage::{Ground, Stage};
@@ -27,15 +27,7 @@ impl Scenario for TurnClock {
     }
 
     fn obstacle(&self) -> Option<String> {
-        let found = std::fs::read_dir("/usr/lib")
-            .into_iter()
-            .flatten()
-            .flatten();
-        let library = "faketime/libfaketimeMT.so.1";
-        let has_it = found
-            .map(|directory| directory.path().join(library))
-            .any(|path| path.exists());
-        (!has_it).then(|| "needs libfaketime: `apt-get install libfaketime`".to_owned())
+        WallClock::obstacle()
     }
 
     fn plan(&self) -> Plan {

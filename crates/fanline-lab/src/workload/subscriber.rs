@@ -50,6 +50,26 @@ pub(super) struct Place {
     pub(super) end: CancellationToken,
 }
 
+// === impl Place ===
+
+impl Place {
+    /// Where to connect: where everybody is led, or to any server; not to the one that could not be reached.
+    fn choose(&self, dice: &Dice, shunned: Option<Arc<Node>>) -> Option<Arc<Node>> {
+        let may_try = |node: &Arc<Node>| {
+            shunned
+                .as_ref()
+                .is_none_or(|shunned| shunned.name() != node.name())
+        };
+        let led = self.steering.node();
+        let led = led.filter(|node| node.tenant().name == self.tenant.name && may_try(node));
+        led.or_else(|| {
+            let others: Vec<_> = self.nodes.iter().filter(|node| may_try(node)).collect();
+            // The only one there is may be back.
+            dice.pick(&others).copied().or(self.nodes.first()).cloned()
+        })
+    }
+}
+
 // === impl Subscriber ===
 
 impl Subscriber {
