@@ -25,8 +25,6 @@ pub struct Http {
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
-    /// The server's wall clock, as its `Date` says.
-    pub date: String,
     /// The body.
     pub text: String,
 }
@@ -86,13 +84,8 @@ impl Http {
     async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Answer> {
         let (parts, body) = self.client.request(request).await?.into_parts();
         let bytes = body.collect().await?.to_bytes();
-        let date = parts
-            .headers
-            .get("date")
-            .and_then(|date| date.to_str().ok());
         Ok(Answer {
             status: parts.status,
-            date: date.unwrap_or_default().to_owned(),
             text: String::from_utf8_lossy(&bytes).into_owned(),
         })
     }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -134,11 +135,14 @@ impl Workload {
         Ok(())
     }
 
-    /// The wall clock of a server, as it tells its clients.
-    pub async fn date_at(&self, node: &Node) -> Result<String> {
-        let url = format!("{}/v1/openapi.json", node.url());
-        let answer = self.http.send("GET", &url, "", &[], None).await?;
-        Ok(answer.date)
+    /// When a token ends that a server makes now for a minute, in milliseconds: by its own wall clock.
+    pub async fn end_of_a_token_of(&self, node: &Node) -> Result<i64> {
+        let wish = json!({"subject": "anybody", "capabilities": {}, "ttl_seconds": 60});
+        let url = format!("{}/v1/tokens", node.url());
+        let key = &node.tenant().api_key;
+        let answer = self.http.send("POST", &url, key, &[], Some(&wish)).await?;
+        let end = answer.json()["expires_at"].as_i64();
+        end.with_context(|| format!("no token was made: {}", answer.text))
     }
 
     /// Waits until every subscription is live.

@@ -20,7 +20,7 @@ const BATCH: usize = 1_024;
 /// Silence that is put to the test.
 const QUIET: Duration = Duration::from_secs(1);
 /// How long an answer to the test may take.
-const PROBE: Duration = Duration::from_secs(1);
+const PROBE: Duration = Duration::from_millis(750);
 /// Tests without any sign of life after which the server is taken for dead.
 const MISSES: u32 = 2;
 

@@ -13,8 +13,9 @@ use super::Scenario;
 use crate::stage::{Ground, Node, Spot, Stage};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-/// In minutes.
-const DAY: u64 = 24 * 60;
+const HOUR_IN_MILLIS: i64 = 3_600_000;
+/// In milliseconds: two answers are not of one moment.
+const CLOSE: i64 = 5_000;
 const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// More than a run has servers.
@@ -79,9 +80,17 @@ impl Scenario for TurnNodeClock {
         let node = stage.nodes().some(stage.dice())?;
         let clock = clock_of(stage, &node)?;
         let name = node.name();
-        let turns: [(&str, Turn, u64); 3] = [
-            ("an hour ahead", |clock| clock.set_ahead(HOUR), 60),
-            ("an hour behind", |clock| clock.set_behind(HOUR), DAY - 60),
+        let turns: [(&str, Turn, i64); 3] = [
+            (
+                "an hour ahead",
+                |clock| clock.set_ahead(HOUR),
+                HOUR_IN_MILLIS,
+            ),
+            (
+                "an hour behind",
+                |clock| clock.set_behind(HOUR),
+                -HOUR_IN_MILLIS,
+            ),
             ("right again", |clock| clock.set_ahead(Duration::ZERO), 0),
         ];
         let right = stage
@@ -90,10 +99,10 @@ impl Scenario for TurnNodeClock {
             .iter()
             .find(|other| other.name() != name);
         let right = right.context("there is another server")?;
-        for (what, turn, minutes) in turns {
+        for (what, turn, ahead) in turns {
             let fault = stage.fault(format!("the clock of {name} {what}"));
             turn(clock)?;
-            shows(stage, &node, right, minutes).await?;
+            shows(stage, &node, right, ahead).await?;
             stage.traffic().await;
             stage.workload().cut_some(0.5);
             stage.traffic().await;
@@ -103,40 +112,23 @@ impl Scenario for TurnNodeClock {
     }
 }
 
-/// Waits until a server's clock is so many minutes ahead of another one's.
-async fn shows(stage: &Stage, node: &Node, right: &Node, ahead: u64) -> Result<()> {
+/// Waits until a server's clock is so much ahead of another one's. An answer's `Date` does not tell: it is remembered
+/// until the clock has passed it.
+async fn shows(stage: &Stage, node: &Node, right: &Node, ahead: i64) -> Result<()> {
     let deadline = Instant::now() + SHOWN_WITHIN;
     loop {
-        let here = stage.workload().date_at(node).await?;
-        let there = stage.workload().date_at(right).await?;
-        let apart = (seconds(&here)? + DAY * 60 - seconds(&there)?) % (DAY * 60);
-        // Two answers are not of one moment.
-        if [
-            ahead * 60,
-            (ahead * 60 + DAY * 60 - 1) % (DAY * 60),
-            ahead * 60 + 1,
-        ]
-        .contains(&apart)
-        {
+        let here = stage.workload().end_of_a_token_of(node).await?;
+        let there = stage.workload().end_of_a_token_of(right).await?;
+        let by = here - there;
+        if (by - ahead).abs() < CLOSE {
             return Ok(());
         }
         ensure!(
             Instant::now() < deadline,
-            "its clock is {here}, and {there} is right"
+            "its clock is {by} ms ahead, not {ahead} ms"
         );
         tokio::time::sleep(LOOK_EVERY).await;
     }
-}
-
-/// Since midnight, of a date as HTTP writes it.
-fn seconds(date: &str) -> Result<u64> {
-    let time = date.split(' ').find(|word| word.contains(':'));
-    let parts = time
-        .with_context(|| format!("{date:?} is no date"))?
-        .split(':');
-    parts
-        .map(str::parse)
-        .try_fold(0, |sum, part: Result<u64, _>| Ok(sum * 60 + part?))
 }
 
 fn clock_of<'a>(stage: &'a Stage, node: &Arc<Node>) -> Result<&'a WallClock> {
