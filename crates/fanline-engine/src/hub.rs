@@ -30,8 +30,9 @@ const PAGE: PageLimit = PageLimit {
 };
 /// How long a channel is followed after its last listener went.
 const LINGER: Duration = Duration::from_secs(5);
-/// Channels whose heads are compared in one call.
-const HEADS_AT_ONCE: usize = 512;
+/// Channels whose heads are compared in one call: many, because a broker asks for those that lie together at once,
+/// and few enough for one that answers within the call.
+const HEADS_AT_ONCE: usize = 16_384;
 /// Locks of the registry.
 const SHARDS: usize = 64;
 
